@@ -71,9 +71,9 @@ class Model(Shape):
     upstream_model: UpstreamModel | None = None
     """What the provider is sent as `model`, e.g. `Qwen/Qwen3-8B`. Default: the name."""
     state: ModelState | None = None
-    """Whether the model gets requests. `Active`: yes. `Draining`: no new ones, running ones end. `Disabled`: none,
-    and policies that name it say so in `ResolvedRefs`. It works within seconds, also on a policy whose last edit was
-    refused. Default: Active."""
+    """Whether the model gets requests. `Active`: yes. `Draining`: only those that name it, running ones end.
+    `Disabled`: none, and policies that name it say so in `ResolvedRefs`. It works within seconds, also on a policy
+    whose last edit was refused. Default: Active."""
     endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1, max_length=16), keyed("provider")] | None = None
     """The providers that serve this model, at most 16. Default: every provider of the tier, under the model's own
     name and price."""

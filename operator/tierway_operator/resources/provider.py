@@ -49,6 +49,10 @@ NOT_A_CREDENTIAL = Rule(
     "!self.matches('(?i)^authorization$')",
     "keys do not belong in spec.providers[].headers, where everybody can read them; use credentialRef",
 )
+ONCE = Rule(
+    "self.all(a, self.exists_one(b, a.name.lowerAscii() == b.name.lowerAscii()))",
+    "a header is named twice, upper and lower case being the same; remove one",
+)
 
 
 class Auth(Shape):
@@ -87,6 +91,15 @@ class Compatibility(Shape):
 class Provider(Shape):
     """An OpenAI-compatible API that serves the tier's models."""
 
+    cel = (
+        Rule(
+            "!has(self.headers) || !has(self.auth) || !has(self.auth.headerName)"
+            " || self.headers.all(h, h.name.lowerAscii() != self.auth.headerName.lowerAscii())",
+            "headers cannot name the header that carries the key, auth.headerName",
+            ".headers",
+        ),
+    )
+
     name: Label
     """Name of the provider within this tier, as endpoints, metrics and reasons call it, e.g. `us`. Required."""
     base_url: BaseURL
@@ -102,7 +115,7 @@ class Provider(Shape):
     the hosts that may receive the key. Default: no key is sent. A client's own key is never passed on."""
     auth: Auth | None = None
     """How the key of `credentialRef` is sent. Default: as a bearer token."""
-    headers: Annotated[tuple[ProviderHeader, ...], Field(max_length=16), keyed("name")] | None = None
+    headers: Annotated[tuple[ProviderHeader, ...], Field(max_length=16), keyed("name"), ONCE] | None = None
     """Headers that are added to every request to this provider, e.g. an organization's id. At most 16. They replace
     headers of the same name that a client sent. Default: none."""
     ca_bundle_ref: KeyRef | None = None
