@@ -48,6 +48,16 @@ def claimed_policy(table_text: str) -> str | None:
     return policy if isinstance(policy, str) else None
 
 
+def credentials(table_text: str) -> set[str]:
+    """Return the ids of all provider keys that a table names; of an unusable one none."""
+    try:
+        table = RouteTable.model_validate_json(table_text)
+    except ValidationError:
+        return set()
+    named = {provider.credential for tier in table.tiers.values() for provider in tier.providers.values()}
+    return {name for name in named if name is not None}
+
+
 def _check_version(part: str, text: str) -> None:
     # before validation: of a newer version we may know no field at all, and its number is the reason worth telling
     version = _object(text).get("version", READS[0])

@@ -1,0 +1,110 @@
+"""The Kubernetes API as this proxy uses it: GET and WATCH of raw JSON, nothing typed, nothing written.
+
+Imported in cluster mode only, and of the client package only what carries credentials: its typed APIs would cost every
+proxy another 20 MiB.
+"""
+
+import json
+import os
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+
+JSON = dict[str, Any]
+
+WATCH_SECONDS = 60
+_LIST_TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=3)
+# the server ends a watch after WATCH_SECONDS; one that is silent for longer is stuck
+_WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=3, sock_read=WATCH_SECONDS + 10)
+_CREDENTIALS_SECONDS = 60
+
+
+class ApiError(Exception):
+    """The API answered, and the answer was no. `status` is HTTP's, also of an error inside a watch."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+
+
+UNUSABLE = (ApiError, aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, config.ConfigException)
+"""Whatever GET and WATCH raise: a no, no answer, half of one, one that is not Kubernetes's, a half-written token."""
+
+
+class KubernetesApi:
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    async def get(self, path: str, query: Mapping[str, str | int]) -> JSON:
+        response = await self._send(path, query, _LIST_TIMEOUT)
+        return _object(await response.read())
+
+    async def watch(self, path: str, query: Mapping[str, str | int], version: str) -> AsyncGenerator[JSON, None]:
+        """Yield events until the server ends the watch, which it does every WATCH_SECONDS."""
+        following: dict[str, str | int] = {**query, "watch": "true", "resourceVersion": version}
+        following |= {"allowWatchBookmarks": "true", "timeoutSeconds": WATCH_SECONDS}
+        response = await self._send(path, following, _WATCH_TIMEOUT)
+        try:
+            async for line in response.content:
+                event = _object(line)
+                if event.get("type") == "ERROR":
+                    status = event.get("object", {})
+                    raise ApiError(int(status.get("code", 500)), str(status.get("message", "")))
+                yield event
+        finally:
+            response.close()
+
+    async def _send(self, path: str, query: Mapping[str, str | int], limits: aiohttp.ClientTimeout) -> Any:
+        request = await self._client.param_serialize(
+            "GET", path, query_params=list(query.items()), auth_settings=["BearerToken"]
+        )
+        answer = await self._client.call_api(*request, _request_timeout=limits)
+        response: aiohttp.ClientResponse = answer.response
+        if response.status != 200:  # noqa: PLR2004
+            raise ApiError(response.status, _reason(await response.read()))
+        return response
+
+
+async def configuration() -> Configuration:
+    """Address and credentials: the pod's own, or those of the file that KUBECONFIG names."""
+    found = Configuration()
+    path = os.environ.get("KUBECONFIG")
+    if path is None:
+        # it reads the token file again each minute
+        config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
+        return found
+    loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
+        config_file=path, client_configuration=found
+    )
+    loaded = monotonic()
+
+    async def reload(current: Configuration) -> None:
+        nonlocal loaded
+        if monotonic() - loaded > _CREDENTIALS_SECONDS:
+            loaded = monotonic()
+            await loader.load_and_set(current)
+
+    found.refresh_api_key_hook = reload  # type: ignore[assignment]  # declared by its default alone
+    return found
+
+
+def _object(text: bytes) -> JSON:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise aiohttp.ClientPayloadError(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise aiohttp.ClientPayloadError("no JSON object")
+    return value
+
+
+def _reason(text: bytes) -> str:
+    with suppress(aiohttp.ClientPayloadError):
+        return str(_object(text).get("message", ""))
+    return text[:200].decode(errors="replace")
