@@ -1,0 +1,152 @@
+"""A route table and its state, made ready for deciding: who may serve what, in which order, once a table and not once a request.
+
+Within a tier the cheaper model comes first, then the own region; tiers keep the order of the policy, always.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from tierway_proxy.contract.base import RequestClass
+from tierway_proxy.contract.state import EffectiveLimits, State, Withdrawal
+from tierway_proxy.contract.table import Choice, Endpoint, Model, Price, Provider, RouteTable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A model at an endpoint. `on_request`: a reasoning model that serves only who asks for reasoning."""
+
+    key: str
+    provider_key: str
+    tier: str
+    model: str
+    upstream_model: str
+    provider: Provider
+    price: Price
+    max_ttft_ms: int | None
+    max_ttft_per_1k_input_ms: int
+    context_window: int | None
+    max_output: int | None
+    capabilities: frozenset[str]
+    on_request: bool
+
+    def first_token_limit(self, input_tokens: int) -> float | None:
+        """Seconds from sending an attempt of this size to its first content token; None: no limit."""
+        if self.max_ttft_ms is None:
+            return None
+        return (self.max_ttft_ms + self.max_ttft_per_1k_input_ms * input_tokens / 1000) / 1000
+
+
+class Catalog:
+    """`gone` has, for each class, the sentences of its withdrawn tiers and models."""
+
+    __slots__ = ("_by_tier", "_withdrawn", "baseline", "gone", "hash", "keys", "routes", "table")
+
+    def __init__(self, table: RouteTable, state: State, table_hash: str, region: str | None) -> None:
+        self.table, self.hash = table, table_hash
+        self._withdrawn = {(each.tier, each.model): each for each in state.withdrawn}
+        limits = {(each.tier, each.model): each for each in state.limits}
+        self._by_tier = {
+            name: tuple(
+                chain.from_iterable(
+                    _candidates(table, name, model, limits.get((name, model.name))) for model in tier.models
+                )
+            )
+            for name, tier in table.tiers.items()
+        }
+        self._by_tier = {name: _ordered(found, region) for name, found in self._by_tier.items()}
+        self.routes = {klass: self._route(klass) for klass in table.routes}
+        self.gone = {klass: self._sentences(route.candidates) for klass, route in table.routes.items()}
+        self.keys = frozenset(each.key for found in self._by_tier.values() for each in found)
+        self.baseline = self._baseline()
+
+    def of_tier(self, tier: str) -> tuple[Candidate, ...]:
+        """Those that a pin or a rule may reach by the tier's name; draining ones still answer."""
+        return tuple(each for each in self._by_tier.get(tier, ()) if not self._is("Disabled", each))
+
+    def of_model(self, model: str, tier: str | None = None) -> tuple[Candidate, ...]:
+        """The same by a model's name: cheapest first, whatever tier has it."""
+        tiers = [tier] if tier else list(self._by_tier)
+        found = [each for name in tiers for each in self.of_tier(name) if each.model == model]
+        return tuple(sorted(found, key=lambda each: _price(each.price)))
+
+    def tier_named(self, name: str) -> str | None:
+        """The full name of a tier that a caller named `namespace/name`, or by its bare name when only one has it."""
+        if name in self._by_tier:
+            return name
+        found = [full for full in self._by_tier if full.rpartition("/")[2] == name]
+        return found[0] if len(found) == 1 else None
+
+    def names(self) -> list[str]:
+        """What `model` may be besides `auto`: tiers, then models, that answer now."""
+        tiers = [name for name in self._by_tier if self.of_tier(name)]
+        bare = [name.rpartition("/")[2] if self.tier_named(name.rpartition("/")[2]) else name for name in tiers]
+        return bare + sorted({each.model for name in tiers for each in self.of_tier(name)})
+
+    def why_gone(self, tier: str, model: str | None = None) -> str | None:
+        found = self._withdrawn.get((tier, None)) or self._withdrawn.get((tier, model))
+        return found.message if found else None
+
+    def _route(self, klass: RequestClass) -> tuple[Candidate, ...]:
+        found: dict[str, Candidate] = {}
+        for choice in self.table.routes[klass].candidates:
+            for each in self._by_tier.get(choice.tier, ()):
+                if choice.models and each.model not in choice.models:
+                    continue
+                if not self._is("Disabled", each) and not self._is("Draining", each):
+                    named = each.model in choice.models or klass == "Complex"
+                    found.setdefault(each.key, replace(each, on_request=each.on_request and not named))
+        return tuple(found.values())
+
+    def _is(self, how: str, candidate: Candidate) -> bool:
+        either = (self._withdrawn.get((candidate.tier, None)), self._withdrawn.get((candidate.tier, candidate.model)))
+        return any(each is not None and each.how == how for each in either)
+
+    def _sentences(self, choices: tuple[Choice, ...]) -> tuple[str, ...]:
+        def concerns(each: Withdrawal, choice: Choice) -> bool:
+            return each.tier == choice.tier and (each.model is None or not choice.models or each.model in choice.models)
+
+        return tuple(
+            each.message for each in self._withdrawn.values() if any(concerns(each, choice) for choice in choices)
+        )
+
+    def _baseline(self) -> Candidate | None:
+        wanted = self.table.baseline
+        found = [] if wanted is None else [e for e in self._by_tier.get(wanted.tier, ()) if e.model == wanted.model]
+        return found[0] if found else None
+
+
+def _price(price: Price) -> tuple[int, int, int]:
+    return price.output, price.input, price.request
+
+
+def _ordered(found: tuple[Candidate, ...], region: str | None) -> tuple[Candidate, ...]:
+    return tuple(
+        sorted(found, key=lambda each: (_price(each.price), region is not None and each.provider.region != region))
+    )
+
+
+def _candidates(table: RouteTable, tier: str, model: Model, limits: EffectiveLimits | None) -> list[Candidate]:
+    return [
+        _candidate(table.tiers[tier].providers[each.provider], tier, model, each, limits) for each in model.endpoints
+    ]
+
+
+def _candidate(
+    provider: Provider, tier: str, model: Model, endpoint: Endpoint, limits: EffectiveLimits | None
+) -> Candidate:
+    moved = limits.max_ttft_ms if limits is not None else None
+    return Candidate(
+        key=f"{tier}/{model.name}/{endpoint.provider}",
+        provider_key=f"{tier}/{endpoint.provider}",
+        tier=tier,
+        model=model.name,
+        upstream_model=endpoint.upstream_model,
+        provider=provider,
+        price=endpoint.price,
+        max_ttft_ms=moved if moved is not None else model.limits.max_ttft_ms,
+        max_ttft_per_1k_input_ms=model.limits.max_ttft_per_1k_input_ms,
+        context_window=model.context_window_tokens,
+        max_output=model.max_output_tokens,
+        capabilities=frozenset(model.capabilities),
+        on_request=model.reasoning == "Always",
+    )

@@ -1,0 +1,418 @@
+"""One request, from its first attempt to its last byte. Every transition of a request's life is in this file.
+
+The shell feeds what happened (`head`, `data`, `end`, `lost`, `tick`, `client_left`) and carries out the commands that it
+gets back. It never decides anything. An attempt commits at its first content token: before that a fallback is
+invisible, after it there is none. `deadline` is when `tick` wants to be called, in the shell's monotonic seconds.
+"""
+
+import json
+from enum import Enum
+from typing import Any
+
+from tierway_proxy.core import outcome, sse
+from tierway_proxy.core.assemble import Assembler
+from tierway_proxy.core.attempt import Attempt, wanted, wants_usage
+from tierway_proxy.core.body import Body
+from tierway_proxy.core.catalog import Candidate
+from tierway_proxy.core.commands import CLOSE, FINISH, Begin, Command, Commands, Forward, Open, Refuse
+from tierway_proxy.core.health import Health
+from tierway_proxy.core.ledger import Settlement
+from tierway_proxy.core.meter import usage_of
+from tierway_proxy.core.outcome import Failure, Next
+from tierway_proxy.core.plan import Plan
+from tierway_proxy.core.refusal import Refusal, first_token_timeout
+from tierway_proxy.core.settle import settle
+
+_ERROR_BODY_BYTES = 65_536
+_HELD_BYTES = 1 << 20
+_AFTER_DONE_SECONDS = 1.0
+_NOT_HEALTH = frozenset({Next.NOWHERE, Next.WITHOUT, Next.LARGER, Next.CAPABLE})
+_TIMEOUT = Failure("FirstTokenTimeout", Next.NOWHERE, billed=True)
+_LEFT = Failure("ClientLeft", Next.NOWHERE, billed=True)
+
+
+class Phase(Enum):
+    WAITING = "an attempt has not committed yet"
+    PAUSED = "the policy's delay before the next attempt"
+    COMMITTED = "the answer is on its way to the client"
+    OVER = "settled"
+
+
+class _Seen(Enum):
+    PASS = 0
+    CONTENT = 1
+    DROP = 2
+    ERROR = 3
+    DONE = 4
+
+
+class Exchange:
+    __slots__ = (
+        "_arrived",
+        "_assembler",
+        "_attempt",
+        "_body",
+        "_chain_deadline",
+        "_health",
+        "_last_chunk",
+        "_next",
+        "_plan",
+        "_queue",
+        "_revived",
+        "_sent",
+        "_streaming",
+        "_wants_usage",
+        "attempts",
+        "deadline",
+        "first_token",
+        "phase",
+        "settlement",
+    )
+
+    def __init__(self, plan: Plan, body: Body, health: Health, arrived: float) -> None:
+        self._plan, self._body, self._health, self._arrived = plan, body, health, arrived
+        self._streaming = plan.catalog.table.streaming
+        self._queue = list(plan.candidates)
+        self._wants_usage = wants_usage(body.fields)
+        self._assembler = None if plan.ask.stream else Assembler()
+        self._chain_deadline = arrived + self._streaming.first_token_timeout_ms / 1000
+        self._attempt: Attempt | None = None
+        self._next: Candidate | None = None
+        self._sent = 0
+        self._revived = False
+        self._last_chunk: dict[str, Any] = {}
+        self.attempts: list[Attempt] = []
+        self.phase = Phase.WAITING
+        self.deadline: float | None = None
+        self.first_token: float | None = None
+        self.settlement: Settlement | None = None
+
+    # ---- what the shell says
+
+    def start(self, now: float) -> Commands:
+        return (self._open(self._queue.pop(0), now),)
+
+    def head(self, status: int, headers: Any, now: float) -> Commands:
+        """An upstream answered its headers. They commit nothing: it may still be silent, or speak of an error."""
+        attempt = self._current
+        attempt.status, attempt.headers = status, headers
+        attempt.is_events = "text/event-stream" in (headers.get("Content-Type") or "")
+        if not attempt.streamed:
+            self.deadline = now + self._streaming.stall_ms / 1000
+        return ()
+
+    def data(self, chunk: bytes, now: float) -> Commands:
+        attempt = self._current
+        if not attempt.is_events or attempt.status != 200:
+            return self._collect(attempt, chunk, now)
+        try:
+            events = attempt.splitter.feed(chunk)
+        except sse.EventTooLongError:
+            return self._broken(outcome.LOST, now)
+        if self.phase is Phase.COMMITTED:
+            self.deadline = now + self._streaming.stall_ms / 1000
+            return self._pass_on(attempt, events, now)
+        return self._gate(attempt, events, now)
+
+    def end(self, now: float) -> Commands:
+        """The upstream ended its answer as HTTP wants it, which says nothing about whether it is whole."""
+        attempt = self._current
+        if attempt.status != 200:
+            body = b"".join(attempt.held)
+            return self._failed(outcome.judge(attempt.status, attempt.headers, body, attempt.added), now)
+        if not attempt.is_events:
+            return self._whole_body(attempt, now)
+        if attempt.splitter.rest.strip():  # some servers end without the last blank line
+            commands = self.data(b"\n\n", now)
+            return commands + (() if self.phase is Phase.OVER or self._attempt is not attempt else self.end(now))
+        if self.phase is Phase.COMMITTED:
+            return self._answered(now) if attempt.meter.finished else self._broken(outcome.LOST, now)
+        return self._ended_empty(attempt, now)
+
+    def lost(self, failure: Failure, now: float) -> Commands:
+        """The attempt could not be sent, or its connection broke."""
+        return self._broken(failure, now)
+
+    def tick(self, now: float) -> Commands:
+        """The deadline has passed."""
+        if self.phase is Phase.PAUSED and self._next is not None:
+            return (self._open(self._next, now),)
+        attempt = self._current
+        if self.phase is Phase.COMMITTED:
+            return self._answered(now) if attempt.meter.finished else self._broken(outcome.STALLED, now)
+        if not attempt.streamed:
+            return self._failed(outcome.STALLED, now)
+        if now >= self._chain_deadline:
+            self._close(attempt, _TIMEOUT, now)
+            return self._refuse(first_token_timeout(self._streaming.first_token_timeout_ms / 1000), now)
+        return self._failed(outcome.SLOW, now)
+
+    def client_left(self, now: float) -> Commands:
+        """Whatever was generated so far is charged; the upstream is told to stop."""
+        if self.phase is Phase.OVER:
+            return ()
+        if self._attempt is not None and self.phase is not Phase.PAUSED:
+            committed = self.phase is Phase.COMMITTED
+            self._close(self._attempt, None if committed else _LEFT, now)
+        return self._settle("ClientLeft", 499, now, CLOSE)
+
+    # ---- attempts
+
+    @property
+    def _current(self) -> Attempt:
+        if self._attempt is None:
+            raise RuntimeError("no attempt is open")  # the shell fed an event of nothing
+        return self._attempt
+
+    def _open(self, candidate: Candidate, now: float) -> Open:
+        table, refused = self._plan.catalog.table, self._health.refused_parameters(candidate.key)
+        as_requested = table.streaming.upstream == "AsRequested"
+        send = wanted(
+            self._body, candidate, self._plan.ask, self._plan.output_limit, refused, as_requested=as_requested
+        )
+        limit = candidate.first_token_limit(self._plan.ask.input_tokens) if send.streamed else None
+        cut_at = now + limit if limit is not None and self._may_cut() else None
+        attempt = Attempt(candidate, now, send.streamed, send.added, limit, cut_at, send.output_limit)
+        self._attempt, self._next, self.phase = attempt, None, Phase.WAITING
+        self.attempts.append(attempt)
+        self._sent += 1
+        self._health.began(candidate.key, candidate.provider_key, now)
+        self.deadline = self._first_deadline(attempt, now)
+        return Open(candidate, send.body, send.streamed)
+
+    def _may_cut(self) -> bool:
+        """An attempt is cut for slowness only where another in good health, and within the policy's number, follows."""
+        most = self._plan.catalog.table.fallback.max_attempts
+        fit_left = self._plan.fit - (len(self._plan.candidates) - len(self._queue))
+        return not self._revived and fit_left > 0 and (most is None or self._sent + 1 < most)
+
+    def _first_deadline(self, attempt: Attempt, now: float) -> float:
+        if not attempt.streamed:
+            return now + self._streaming.stall_ms / 1000
+        return min(self._chain_deadline, attempt.cut_at if attempt.cut_at is not None else self._chain_deadline)
+
+    def _close(self, attempt: Attempt, failure: Failure | None, now: float) -> None:
+        attempt.failure, attempt.ended = failure, now
+        self._health.ended(attempt.candidate.provider_key)
+        if failure is None or failure is _LEFT:
+            return
+        if failure is outcome.SLOW:
+            self._health.was_late(attempt.candidate.key)
+        elif failure.next not in _NOT_HEALTH or failure is _TIMEOUT:
+            self._health.failed(attempt.candidate.key, now, failure.retry_after)
+
+    # ---- before the commit
+
+    def _gate(self, attempt: Attempt, events: list[bytes], now: float) -> Commands:
+        """Holds what says nothing yet; the first content token lets it all go."""
+        for position, event in enumerate(events):
+            seen = self._read(attempt, event, now)
+            if seen is _Seen.ERROR:
+                return self._failed(outcome.ERROR_FRAME, now)
+            if seen is not _Seen.DROP:
+                attempt.hold(event)
+            if seen is _Seen.CONTENT:
+                return self._commit(attempt, now) + self._pass_on(attempt, events[position + 1 :], now)
+            if seen is _Seen.DONE:
+                return self._ended_empty(attempt, now)
+        return self._failed(outcome.NO_CONTENT, now) if attempt.held_bytes > _HELD_BYTES else ()
+
+    def _commit(self, attempt: Attempt, now: float) -> Commands:
+        self._committed(attempt, now)
+        if self._assembler is not None:
+            attempt.held.clear()
+            return ()
+        held, attempt.held = b"".join(attempt.held), []
+        return Begin(events=True), Forward(held)
+
+    def _committed(self, attempt: Attempt, now: float) -> None:
+        self.phase, self.first_token = Phase.COMMITTED, now - self._arrived
+        self.deadline = now + self._streaming.stall_ms / 1000
+        late = None if attempt.limit is None else now - attempt.started > attempt.limit
+        self._health.answered(attempt.candidate.key, late=late)
+
+    def _ended_empty(self, attempt: Attempt, now: float) -> Commands:
+        """A stream without any content: an answer only if it says that it is finished and nobody else is left to ask."""
+        if not attempt.meter.finished or self._follower() is not None:
+            return self._failed(outcome.NO_CONTENT, now)
+        commands = self._commit(attempt, now)
+        return commands + self._answered(now)
+
+    # ---- after the commit
+
+    def _pass_on(self, attempt: Attempt, events: list[bytes], now: float) -> Commands:
+        kept: list[bytes] = []
+        for event in events:
+            seen = self._read(attempt, event, now)
+            if seen is _Seen.ERROR:
+                return self._forward(kept) + self._broken(outcome.ERROR_FRAME, now)
+            if seen is not _Seen.DROP:
+                kept.append(event)
+            if seen is _Seen.CONTENT and self._over_limit(attempt):
+                return self._forward(kept[:-1]) + self._cut_at_limit(attempt, now)
+            if seen is _Seen.DONE:
+                attempt.meter.finished = True
+                self.deadline = now + _AFTER_DONE_SECONDS
+        return self._forward(kept)
+
+    def _forward(self, events: list[bytes]) -> Commands:
+        if not events or self._assembler is not None:
+            return ()
+        return (Forward(events[0] if len(events) == 1 else b"".join(events)),)
+
+    def _read(self, attempt: Attempt, event: bytes, now: float) -> _Seen:
+        chunk = sse.read(event)
+        if chunk is None:
+            return _Seen.PASS
+        if isinstance(chunk, str):
+            return _Seen.DONE
+        choices = chunk.get("choices")
+        if not choices and chunk.get("error") is not None:
+            return _Seen.ERROR
+        self._last_chunk = chunk
+        if self._assembler is not None:
+            self._assembler.add(chunk)
+        if attempt.meter.feed(chunk, now):
+            return _Seen.CONTENT
+        return _Seen.DROP if not choices and chunk.get("usage") is not None and not self._wants_usage else _Seen.PASS
+
+    def _over_limit(self, attempt: Attempt) -> bool:
+        """More content events than tokens allowed: the upstream ignores the limit that it was sent."""
+        several = self._body.fields.get("n")
+        return attempt.output_limit is not None and attempt.meter.tokens > attempt.output_limit * (
+            several if isinstance(several, int) and several > 1 else 1
+        )
+
+    def _cut_at_limit(self, attempt: Attempt, now: float) -> Commands:
+        attempt.meter.tokens -= 1  # the one that is not passed on
+        usage = attempt.meter.settled(self._plan.ask.input_tokens)
+        said = {
+            "prompt_tokens": usage.input,
+            "completion_tokens": usage.output,
+            "total_tokens": usage.input + usage.output,
+        }
+        if self._assembler is not None:
+            return self._json(self._assembler.answer(said, "length")) + self._answered(now, whole=True)
+        about = {key: value for key, value in self._last_chunk.items() if key not in ("choices", "usage")}
+        events = sse.write({**about, "choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]})
+        if self._wants_usage:
+            events += sse.write({**about, "choices": [], "usage": said})
+        return (Forward(events + sse.DONE_EVENT), *self._answered(now, whole=True))
+
+    def _broken(self, failure: Failure, now: float) -> Commands:
+        """Before the commit the next candidate answers; after it the client must see that its answer is not whole."""
+        if self.phase is not Phase.COMMITTED:
+            return self._failed(failure, now)
+        attempt = self._current
+        if attempt.meter.finished:
+            return self._answered(now)
+        self._health.failed(attempt.candidate.key, now)
+        self._close(attempt, None, now)
+        message = f"The model's server ended this answer before it was finished ({failure.reason})."
+        refusal = Refusal(502, message, "server_error", "answer_cut")
+        last: Command = (
+            Refuse(refusal) if self._assembler is not None else Forward(b"data: " + refusal.body() + b"\n\n")
+        )
+        return self._settle("Cut", 502, now, CLOSE, last, *([FINISH] if self._assembler is None else []))
+
+    def _answered(self, now: float, *, whole: bool = False) -> Commands:
+        attempt = self._current
+        before: Commands = ()
+        if self._assembler is not None and attempt.is_events and not whole:
+            before = self._json(self._assembler.answer())
+        self._close(attempt, None, now)
+        return before + self._settle("Answered", 200, now, CLOSE, FINISH)
+
+    def _json(self, answer: dict[str, Any]) -> Commands:
+        return Begin(events=False), Forward(json.dumps(answer, separators=(",", ":")).encode())
+
+    # ---- answers that are no stream
+
+    def _collect(self, attempt: Attempt, chunk: bytes, now: float) -> Commands:
+        if attempt.status == 200 or attempt.held_bytes < _ERROR_BODY_BYTES:
+            attempt.hold(chunk)
+        if not attempt.streamed:
+            self.deadline = now + self._streaming.stall_ms / 1000
+        return ()
+
+    def _whole_body(self, attempt: Attempt, now: float) -> Commands:
+        """A JSON answer commits when it is complete: it has no first token."""
+        raw = b"".join(attempt.held)
+        try:
+            answer = json.loads(raw)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict) or not isinstance(answer.get("choices"), list):
+            known = isinstance(answer, dict) and answer.get("error") is not None
+            return self._failed(outcome.ERROR_FRAME if known else outcome.NO_CONTENT, now)
+        if self._assembler is None:
+            return self._failed(outcome.NOT_A_STREAM, now)
+        attempt.meter.usage = usage_of(answer.get("usage"))
+        if attempt.meter.usage is None:
+            attempt.meter.feed(answer, now)
+            attempt.meter.first_at = attempt.meter.last_at = None
+        self._health.answered(attempt.candidate.key, late=None)
+        self.phase = Phase.COMMITTED
+        return (Begin(events=False), Forward(raw), *self._answered(now))
+
+    # ---- falling back
+
+    def _failed(self, failure: Failure, now: float) -> Commands:
+        attempt = self._current
+        self._close(attempt, failure, now)
+        if self._assembler is not None:
+            self._assembler = Assembler()
+        if failure.next is Next.NOWHERE:
+            return self._give_up(failure, now)
+        if failure.next is Next.WITHOUT and failure.param is not None:
+            self._health.refuse_parameter(attempt.candidate.key, failure.param)
+            return self._go_on(attempt, attempt.candidate, 0.0, now)
+        self._sent -= 0 if failure.sent else 1
+        self._narrow(failure, attempt.candidate)
+        follower = self._follower()
+        if follower is None:
+            return self._revive(now) or self._give_up(failure, now)
+        if follower in self._queue:
+            self._queue.remove(follower)
+        delay = self._plan.catalog.table.fallback.delay_ms / 1000 if failure.next is Next.LATER else 0.0
+        return self._go_on(attempt, follower, delay, now)
+
+    def _narrow(self, failure: Failure, failed: Candidate) -> None:
+        """After a request that was too long, or asked what the model cannot do, only others that might are left."""
+        if failure.next is Next.LARGER:
+            window = failed.context_window or 0
+            self._queue = [e for e in self._queue if e.context_window is None or e.context_window > window]
+        elif failure.next is Next.CAPABLE:
+            self._queue = [e for e in self._queue if (e.tier, e.model) != (failed.tier, failed.model)]
+
+    def _follower(self) -> Candidate | None:
+        most = self._plan.catalog.table.fallback.max_attempts
+        return self._queue[0] if self._queue and (most is None or self._sent < most) else None
+
+    def _revive(self, now: float) -> Commands:
+        """When all later ones failed, the first that was cut for slowness is tried once more, uncut."""
+        slow = next((each for each in self.attempts if each.failure is outcome.SLOW), None)
+        if slow is None or self._revived or now >= self._chain_deadline:
+            return ()
+        self._revived = True
+        return self._go_on(self._current, slow.candidate, 0.0, now)
+
+    def _go_on(self, failed: Attempt, candidate: Candidate, delay: float, now: float) -> Commands:
+        failed.followed = True
+        if delay > 0:
+            self.phase, self._next, self.deadline = Phase.PAUSED, candidate, now + delay
+            return (CLOSE,)
+        return CLOSE, self._open(candidate, now)
+
+    def _give_up(self, failure: Failure, now: float) -> Commands:
+        named = [each.failure.retry_after for each in self.attempts if each.failure and each.failure.retry_after]
+        return self._refuse(outcome.refusal_for(failure, min(named, default=None)), now)
+
+    def _refuse(self, refusal: Refusal, now: float) -> Commands:
+        kind = "Rejected" if refusal.status < 500 and refusal.status != 429 else "Failed"
+        return self._settle(kind, refusal.status, now, CLOSE, Refuse(refusal))
+
+    def _settle(self, kind: str, status: int, now: float, *commands: Command) -> Commands:
+        self.phase, self.deadline = Phase.OVER, None
+        self.settlement = settle(self._plan, self.attempts, kind, status, self._arrived, self.first_token, now)
+        return commands

@@ -1,0 +1,121 @@
+"""What this proxy has lately seen of each endpoint, as values: a breaker, a rest after 429, and whether it keeps its limit.
+
+Nothing here ever removes an endpoint: one that is unfit goes to the end of the chain, so that a request is still
+answered when all are unfit; and one request at a time tries it again, so that it recovers however little traffic it gets.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+FAILURES_TO_OPEN = 5
+FIRST_OPEN_SECONDS = 2.0
+LONGEST_OPEN_SECONDS = 30.0
+LONGEST_REST_SECONDS = 60.0
+LATENESS_WINDOW = 10
+LATE_TO_DEMOTE = 6
+LATE_TRIAL_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class EndpointHealth:
+    """One model at one provider. Times are the shell's monotonic seconds."""
+
+    failures: int = 0
+    open_until: float = 0.0
+    open_seconds: float = 0.0
+    rest_until: float = 0.0
+    trial_at: float = 0.0
+    late: deque[bool] = field(default_factory=lambda: deque(maxlen=LATENESS_WINDOW))
+    refused_parameters: set[str] = field(default_factory=set)
+
+    @property
+    def is_late(self) -> bool:
+        return sum(self.late) >= LATE_TO_DEMOTE
+
+    @property
+    def is_open(self) -> bool:
+        return self.failures >= FAILURES_TO_OPEN
+
+
+class Health:
+    """By endpoint key; requests under way by provider key. An endpoint that was never tried is fit."""
+
+    __slots__ = ("_endpoints", "_under_way")
+
+    def __init__(self) -> None:
+        self._endpoints: dict[str, EndpointHealth] = {}
+        self._under_way: dict[str, int] = {}
+
+    def unfit(self, key: str, now: float) -> str | None:
+        """Why this endpoint should be tried last, or None when it is fit."""
+        known = self._endpoints.get(key)
+        if known is None:
+            return None
+        if now < known.rest_until:
+            return f"rate limited for {known.rest_until - now:.1f} s more"
+        if known.is_open and now < known.open_until:
+            return f"{known.failures} failures in a row; tried again in {known.open_until - now:.1f} s"
+        if known.is_late and now < known.trial_at:
+            return f"{sum(known.late)} of its last {len(known.late)} first tokens missed their limit"
+        return None
+
+    def began(self, key: str, provider: str, now: float) -> None:
+        """An attempt is sent; while one tries an open or late endpoint, no other does."""
+        self._under_way[provider] = self._under_way.get(provider, 0) + 1
+        known = self._endpoints.get(key)
+        if known is not None:
+            known.trial_at = now + LATE_TRIAL_SECONDS
+            if known.is_open:
+                known.open_until = now + known.open_seconds
+
+    def ended(self, provider: str) -> None:
+        left = self._under_way.get(provider, 0) - 1
+        if left > 0:
+            self._under_way[provider] = left
+        else:
+            self._under_way.pop(provider, None)
+
+    def under_way(self, provider: str) -> int:
+        return self._under_way.get(provider, 0)
+
+    def answered(self, key: str, *, late: bool | None) -> None:
+        """A first token (or a whole JSON body) came; `late` None: no limit, or no first token to hold against it."""
+        known = self._endpoints.get(key)
+        if known is None:
+            if not late:
+                return
+            known = self._of(key)
+        known.failures, known.open_seconds = 0, 0.0
+        if late is not None:
+            known.late.append(late)
+
+    def failed(self, key: str, now: float, retry_after: float | None = None) -> None:
+        known = self._of(key)
+        known.failures += 1
+        if retry_after:
+            known.rest_until = now + min(retry_after, LONGEST_REST_SECONDS)
+        if known.is_open:
+            known.open_seconds = min(known.open_seconds * 2 or FIRST_OPEN_SECONDS, LONGEST_OPEN_SECONDS)
+            known.open_until = now + known.open_seconds
+
+    def was_late(self, key: str) -> None:
+        """An attempt was cut before its first token because it missed its limit."""
+        self._of(key).late.append(True)
+
+    def refuse_parameter(self, key: str, parameter: str) -> None:
+        """This endpoint answered 400 about something that we added: never add it there again."""
+        self._of(key).refused_parameters.add(parameter)
+
+    def refused_parameters(self, key: str) -> frozenset[str]:
+        known = self._endpoints.get(key)
+        return frozenset(known.refused_parameters) if known is not None else frozenset()
+
+    def open_breakers(self) -> tuple[str, ...]:
+        return tuple(sorted(key for key, known in self._endpoints.items() if known.is_open))
+
+    def keep(self, keys: frozenset[str]) -> None:
+        """Forget endpoints that no table names any more, so that memory stays flat."""
+        self._endpoints = {key: known for key, known in self._endpoints.items() if key in keys}
+
+    def _of(self, key: str) -> EndpointHealth:
+        return self._endpoints.setdefault(key, EndpointHealth())

@@ -1,0 +1,54 @@
+"""What became of a request and of each of its attempts: written once, when it ends, and counted from there."""
+
+from dataclasses import dataclass
+
+from tierway_proxy.contract.base import RequestClass
+from tierway_proxy.core.catalog import Candidate
+from tierway_proxy.core.meter import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEntry:
+    """One attempt. `reason` is None for the one whose answer went out, else why it failed or was cut.
+
+    Times in seconds: `ttft` from sending it to its first content token, `waited` until it was cut without one (only
+    for those that were cut for being slow). `cost` is in pico-dollars.
+    """
+
+    candidate: Candidate
+    usage: Usage
+    cost: int
+    reason: str | None = None
+    followed: bool = False
+    ttft: float | None = None
+    waited: float | None = None
+    limit: float | None = None
+    output_tokens_per_second: float | None = None
+    ttlt: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One request. `outcome`: Answered, Rejected, Failed, Cut or ClientLeft; times in seconds since it came."""
+
+    policy: str
+    klass: RequestClass | None
+    outcome: str
+    status: int
+    duration: float
+    first_token: float | None = None
+    attempts: tuple[AttemptEntry, ...] = ()
+    baseline_cost: int = 0
+    shed: bool = False
+    input_tokens: int = 0
+    reason: str = ""
+    table: str = ""
+
+    @property
+    def cost(self) -> int:
+        return sum(attempt.cost for attempt in self.attempts)
+
+    @property
+    def fell_back(self) -> bool:
+        """A later attempt than the first gave the answer."""
+        return len(self.attempts) > 1 and self.attempts[-1].reason is None

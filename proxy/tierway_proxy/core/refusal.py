@@ -1,0 +1,73 @@
+"""The errors that a caller may read: all of them, and nothing that an upstream said unfiltered.
+
+OpenAI-shaped, so that every SDK shows the sentence. An upstream's own words reach a caller only for a fault of the
+request itself, shortened, and without addresses or anything that looks like a key.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+
+_SECRETS = re.compile(
+    r"(?i)\b(?:https?|wss?)://\S+|\b(?:sk|pk|key|tok)-[\w-]{6,}|\bBearer\s+\S+|[A-Za-z0-9+/_-]{32,}={0,2}"
+)
+_MOST_CHARACTERS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer of ours that is an error. `retry_after` is in seconds."""
+
+    status: int
+    message: str
+    type: str
+    code: str
+    param: str | None = None
+    retry_after: float | None = None
+
+    def body(self) -> bytes:
+        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return json.dumps({"error": error}, ensure_ascii=False).encode()
+
+
+def without_secrets(message: str) -> str:
+    """An upstream's sentence as a caller may see it: no addresses, no keys, at most 400 characters."""
+    return _SECRETS.sub("[removed]", message)[:_MOST_CHARACTERS].strip()
+
+
+def bad_request(message: str, code: str = "invalid_request", param: str | None = None) -> Refusal:
+    return Refusal(400, message, "invalid_request_error", code, param)
+
+
+def model_not_found(model: str, policy: str) -> Refusal:
+    message = (
+        f"The model {model[:100]!r} does not exist in routing policy {policy!r}. "
+        "Use 'auto', or one of the names that GET /v1/models lists."
+    )
+    return Refusal(404, message, "invalid_request_error", "model_not_found", "model")
+
+
+def not_allowed(message: str, param: str | None = None) -> Refusal:
+    return Refusal(403, message, "invalid_request_error", "pin_not_allowed", param)
+
+
+def unknown_policy(policy: str) -> Refusal:
+    message = f"No routing policy {policy[:200]!r} is served here. Paths are /NAMESPACE/POLICY/v1/…, or /v1/… for the default policy."
+    return Refusal(404, message, "invalid_request_error", "policy_not_found")
+
+
+def no_default_policy(name: str | None) -> Refusal:
+    if name is None:
+        message = "This release has no default policy: call /NAMESPACE/POLICY/v1/…, or set the `defaultPolicy` value."
+    else:
+        message = f"The default policy {name!r} does not exist yet: apply it, or call /NAMESPACE/POLICY/v1/…"
+    return Refusal(503, message, "server_error", "default_policy_missing", retry_after=5)
+
+
+def no_candidate(message: str) -> Refusal:
+    return Refusal(503, message, "server_error", "no_candidate", retry_after=5)
+
+
+def first_token_timeout(seconds: float) -> Refusal:
+    message = f"No model began its answer within {seconds:g} s (streaming.firstTokenTimeoutMilliseconds of the policy)."
+    return Refusal(504, message, "server_error", "first_token_timeout")
