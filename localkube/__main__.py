@@ -1,0 +1,69 @@
+"""The command line: build what is missing, run a control plane until Ctrl-C, tell where kubectl and helm are."""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+from localkube.binaries import binaries
+from localkube.errors import StartError, UnavailableError
+from localkube.plane import ControlPlane
+from localkube.tools import helm, kubectl
+
+LOOK_SECONDS = 0.5
+
+
+def main() -> None:
+    """Run one command; a reason on stderr and code 1 when it cannot be done."""
+    arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # ends the programs as Ctrl-C does
+    try:
+        _run(arguments.command, arguments)
+    except KeyboardInterrupt:
+        print("ended", file=sys.stderr)
+    except (UnavailableError, StartError, FileExistsError) as error:
+        sys.exit("\n".join([f"localkube: {error}", *getattr(error, "__notes__", [])]))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m localkube", description="A real Kubernetes control plane on this machine."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("build", help="build what is missing")
+    up = commands.add_parser("up", help="run a control plane until Ctrl-C")
+    up.add_argument(
+        "directory", nargs="?", type=Path, help="empty or absent, and gone afterwards; default: a temporary one"
+    )
+    commands.add_parser("kubectl", help="print the path of kubectl")
+    commands.add_parser("helm", help="print the path of helm, built when missing")
+    return parser
+
+
+def _run(command: str, arguments: argparse.Namespace) -> None:
+    nowhere = Path()
+    match command:
+        case "build":
+            print(binaries().etcd.parent)
+        case "kubectl":
+            print(kubectl(nowhere).program)
+        case "helm":
+            print(helm(nowhere).program)
+        case _:
+            _up(arguments.directory)
+
+
+def _up(directory: Path | None) -> None:
+    with ControlPlane.started(directory) as plane:
+        print(f"export KUBECONFIG={plane.kubeconfig}", flush=True)
+        print(f"ready at {plane.server}; Ctrl-C ends it", file=sys.stderr)
+        everything = plane.pids()
+        while plane.pids() == everything:
+            time.sleep(LOOK_SECONDS)
+        lost = set(everything) - set(plane.pids())
+        raise StartError(f"{', '.join(lost)} ended by itself")
+
+
+if __name__ == "__main__":
+    main()
