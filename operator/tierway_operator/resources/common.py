@@ -4,6 +4,7 @@ Every text has a maximum length and every number a maximum: the API server estim
 refuses a CustomResourceDefinition whose rules could be dear.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -16,14 +17,35 @@ VERSION: Final = "v1alpha1"
 API_VERSION: Final = "tierway.dev/v1alpha1"
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-Label = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
-ObjectName = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
-DataKey = Annotated[str, Field(pattern="^[-._a-zA-Z0-9]+$", max_length=253)]
-ModelName = Annotated[str, Field(pattern="^[a-zA-Z0-9]([-._:/@a-zA-Z0-9]*[a-zA-Z0-9])?$", max_length=128)]
-HeaderName = Annotated[str, Field(pattern="^[-!#$%&'*+.^_`|~0-9a-zA-Z]+$", max_length=128)]
+LABEL_PATTERN = f"^{_LABEL}$"
+NAME_PATTERN = rf"^{_LABEL}(\.{_LABEL})*$"
+_DATA_KEY = "^[-._a-zA-Z0-9]+$"
+_MODEL_NAME = "^[a-zA-Z0-9]([-._:/@a-zA-Z0-9]*[a-zA-Z0-9])?$"
+_HEADER_NAME = "^[-!#$%&'*+.^_`|~0-9a-zA-Z]+$"
+_PRINTABLE = "^[!-~]([ -~]*[!-~])?$"
+_MONEY = r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?$"
 
+Label = Annotated[str, Field(pattern=LABEL_PATTERN, max_length=63)]
+ObjectName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=253)]
+DataKey = Annotated[str, Field(pattern=_DATA_KEY, max_length=253)]
+ModelName = Annotated[str, Field(pattern=_MODEL_NAME, max_length=128)]
+HeaderName = Annotated[str, Field(pattern=_HEADER_NAME, max_length=128)]
 # At most six decimals a million tokens: an integer of pico-dollars a token.
-Money = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?$", max_length=16)]
+Money = Annotated[str, Field(pattern=_MONEY, max_length=16)]
+# What a provider calls a model, or a header's value: no control characters, no blanks around.
+UpstreamModel = Annotated[str, Field(pattern=_PRINTABLE, max_length=256)]
+HeaderValue = Annotated[str, Field(pattern=_PRINTABLE, max_length=1024)]
+
+PATTERNS_IN_WORDS: Final[Mapping[str, str]] = {
+    LABEL_PATTERN: "must be lower-case letters, digits and hyphens, with a letter or digit at both ends",
+    NAME_PATTERN: "must be lower-case letters, digits, hyphens and dots, each part with a letter or digit at both ends",
+    _DATA_KEY: "must be letters, digits, hyphens, dots and underscores",
+    _MODEL_NAME: "must be letters, digits and the characters - . _ : / @, with a letter or digit at both ends",
+    _HEADER_NAME: "must be the name of an HTTP header, without blanks and colons",
+    _PRINTABLE: "must be printable ASCII, without blanks around it",
+    _MONEY: 'must be an amount such as "0.25": digits, at most six after a point, no sign or exponent, no leading zero',
+}
+"""What a user is told instead of a regular expression, by the store that words its own refusals."""
 
 _MAX_INT32 = 2**31 - 1
 Count32 = Annotated[int, Field(ge=0, le=_MAX_INT32), Format("int32")]

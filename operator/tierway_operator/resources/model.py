@@ -4,15 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tierway_operator.resources.common import Label, Milliseconds, ModelName, Money, Positive32, PositiveMilliseconds
+from tierway_operator.resources.common import (
+    Label,
+    Milliseconds,
+    ModelName,
+    Money,
+    Positive32,
+    PositiveMilliseconds,
+    UpstreamModel,
+)
 from tierway_operator.resources.schema import SET, Rule, Shape, keyed
 
 ModelState = Literal["Active", "Draining", "Disabled"]
 Capability = Literal["Tools", "Vision", "JSONSchema"]
 Reasoning = Literal["None", "Optional", "Always"]
-
-# What a provider calls a model may be anything printable that neither starts nor ends with a blank.
-UpstreamModel = Annotated[str, Field(pattern="^[!-~]([ -~]*[!-~])?$", max_length=256)]
 
 
 class Price(Shape):

@@ -7,6 +7,7 @@ from pydantic import Field
 from tierway_operator.resources.common import (
     NOT_OURS_TO_SET,
     HeaderName,
+    HeaderValue,
     KeyRef,
     Label,
     Positive32,
@@ -74,7 +75,7 @@ class ProviderHeader(Shape):
     name: Annotated[HeaderName, NOT_OURS_TO_SET, NOT_A_CREDENTIAL]
     """Name of the header. Required. Headers of HTTP framing, `Host`, `Authorization`, `Content-Type` and the like are
     refused: they are the proxy's."""
-    value: Annotated[str, Field(pattern="^[!-~]([ -~]*[!-~])?$", max_length=1024)]
+    value: HeaderValue
     """Value of the header, printable ASCII. Required. Everybody who may read this object can read it: keys belong in
     `credentialRef`."""
 

@@ -59,6 +59,14 @@ class HeaderMatch(Shape):
             "value must be a regular expression in RE2 syntax",
             ".value",
         ),
+        # The API server compiles it with RE2, the proxy with Python's re: what only one of them knows is refused here.
+        Rule(
+            r"self.type != 'RegularExpression' || !self.value.matches("
+            r"'\\\\[pPQECz]|\\\\x\\{|\\[\\[:|\\(\\?<|.\\(\\?[a-zA-Z-]+\\)|^\\(\\?[a-z]*[-U]')",
+            "value may use only what RE2 and Python have in common: no \\p, \\P, \\Q, \\E, \\C, \\z, \\x{},"
+            " [[:class:]] or (?<name>), and flags such as (?i) only at its start",
+            ".value",
+        ),
     )
 
     name: HeaderName
