@@ -1,0 +1,83 @@
+"""When to look again: events of the two kinds, and a look at what sends none.
+
+The signal says that something changed and never what: the loop lists. Events come from kopf, which runs in a thread of
+its own; labelled Secrets and the proxies' addresses are looked at every few seconds, by metadata alone, because
+watching them would take a watch for each namespace, or the right to watch all Secrets.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from tierway_operator.cluster.api import Api, DeniedError
+from tierway_operator.cluster.names import Release
+from tierway_operator.cluster.world import CREDENTIALS
+from tierway_operator.store import Unreachable
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 5.0
+
+Signature = tuple[Any, ...]
+
+
+class Changes:
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._pending = asyncio.Event()
+        self._seen: dict[str, Signature] = {}
+
+    def mark(self) -> None:
+        """Something changed; callable from any thread."""
+        self._loop.call_soon_threadsafe(self._pending.set)
+
+    def saw(self, event_type: str | None, manifest: Mapping[str, Any]) -> None:
+        """Take an event of either kind; one that only brings our own status back is no news."""
+        metadata = manifest["metadata"]
+        signature = (metadata.get("generation"), metadata.get("deletionTimestamp"), metadata.get("labels"))
+        if event_type == "DELETED":
+            self._seen.pop(metadata["uid"], None)
+        elif self._seen.get(metadata["uid"]) == signature:
+            return
+        else:
+            self._seen[metadata["uid"]] = signature
+        self.mark()
+
+    async def wait(self) -> None:
+        """Return when there is something new since the last return."""
+        await self._pending.wait()
+        self._pending.clear()
+
+
+class Lookout:
+    """Marks a change when a labelled Secret or an EndpointSlice of the proxies has another version than before."""
+
+    def __init__(self, api: Api, release: Release, changes: Changes) -> None:
+        self._api = api
+        self._release = release
+        self._changes = changes
+        self._last: dict[str, dict[str, str]] = {}
+        self.namespaces: Collection[str] = ()
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self.look()
+
+    async def look(self) -> None:
+        slices = f"/apis/discovery.k8s.io/v1/namespaces/{self._release.namespace}/endpointslices"
+        await self._compare(slices, {"labelSelector": self._release.slices})
+        for namespace in self.namespaces:
+            await self._compare(f"/api/v1/namespaces/{namespace}/secrets", CREDENTIALS)
+
+    async def _compare(self, path: str, query: Mapping[str, str]) -> None:
+        try:
+            # version "0": from the API server's memory, which costs it almost nothing
+            versions = await self._api.versions(path, {**query, "resourceVersion": "0"})
+        except (DeniedError, Unreachable) as error:
+            logger.debug("cannot look", extra={"path": path, "error": str(error)})
+            return
+        if self._last.setdefault(path, versions) != versions:
+            self._last[path] = versions
+            self._changes.mark()

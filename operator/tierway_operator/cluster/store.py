@@ -1,0 +1,159 @@
+"""ClusterStore: the store protocol, word by word, over the Kubernetes API.
+
+It writes four things: a ConfigMap for each policy, one Secret of keys, the tally, and statuses. It deletes only what
+carries the name of one of its own tables.
+"""
+
+import asyncio
+import logging
+import secrets
+from base64 import b64encode
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from tierway_operator.cluster import addresses
+from tierway_operator.cluster.announcing import Announcer
+from tierway_operator.cluster.api import Api, DeniedError
+from tierway_operator.cluster.changes import Changes, Lookout
+from tierway_operator.cluster.names import RELEASE, Release, policy_of
+from tierway_operator.cluster.own import OwnObjects
+from tierway_operator.cluster.world import GROUP_PATH, PLURALS, Reader, decoded
+from tierway_operator.health import Health
+from tierway_operator.store import Listing, Proxy, Published, Ref, StatusRefused, Unreachable, World
+
+logger = logging.getLogger(__name__)
+
+_TOKEN = "token"  # noqa: S105  # its name in the Secret
+_TOKEN_BYTES = 32
+_NOT_FOUND, _CONFLICT, _INVALID = 404, 409, 422
+
+
+class ClusterStore:
+    """`namespaces`: those served, none means all. `address_map`: see `addresses.proxies`."""
+
+    def __init__(
+        self,
+        api: Api,
+        release: Release,
+        changes: Changes,
+        health: Health,
+        *,
+        namespaces: Collection[str] = (),
+        address_map: Mapping[str, str] | None = None,
+        instance: str,
+    ) -> None:
+        self._api = api
+        self._release = release
+        self._changes = changes
+        self._health = health
+        self._address_map = address_map or {}
+        self._reader = Reader(api, namespaces)
+        self._own = OwnObjects(api, release)
+        self._last_keys: dict[str, str] = {}
+        self._announcer = Announcer(api, instance)
+        self.lookout = Lookout(api, release, changes)
+
+    async def changed(self) -> None:
+        await self._changes.wait()
+
+    async def world(self) -> World:
+        try:
+            tiers, policies = await asyncio.gather(
+                self._reader.objects("ModelTier"), self._reader.objects("RoutingPolicy")
+            )
+        finally:
+            self._health.tried()
+        self.lookout.namespaces = sorted({entry.manifest["metadata"]["namespace"] for entry in tiers.entries})
+        found, maps, published, keys = await asyncio.gather(
+            self._reader.secrets(self.lookout.namespaces),
+            self._reader.config_maps(tiers.entries),
+            self._published(),
+            self._keys(),
+        )
+        self._note(tiers, policies)
+        without_token = {name: key for name, key in keys.items() if name != _TOKEN}
+        return World(tiers, policies, found, maps, published, without_token)
+
+    async def proxies(self) -> tuple[Proxy, ...]:
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{self._release.namespace}/endpointslices"
+        try:
+            answer = await self._api.get(path, {"labelSelector": self._release.slices})
+        except DeniedError as error:
+            raise Unreachable(str(error)) from error
+        return addresses.proxies(answer.get("items") or (), self._address_map)
+
+    async def publish(self, policy: str, published: Published) -> None:
+        data = {"table.json": published.table, "state.json": published.state}
+        await self._own.apply("ConfigMap", self._release.table(policy), {"data": data}, self._release.marks(policy))
+
+    async def unpublish(self, policy: str) -> None:
+        await self._own.delete("ConfigMap", self._release.table(policy))
+
+    async def publish_keys(self, keys: Mapping[str, str]) -> None:
+        await self._keys()
+        await self._apply_keys({**keys, _TOKEN: self._last_keys.get(_TOKEN) or _new_token()})
+
+    async def token(self) -> str:
+        if _TOKEN not in await self._keys():
+            # after a loss of the Secret, proxies must not be told for a moment that there are no keys
+            await self._apply_keys({_TOKEN: _new_token(), **self._last_keys})
+        return self._last_keys[_TOKEN]
+
+    async def write_status(self, ref: Ref, status: Mapping[str, Any]) -> None:
+        path = f"{GROUP_PATH}/namespaces/{ref.namespace}/{PLURALS[ref.kind]}/{ref.name}/status"
+        identity = {"name": ref.name, "namespace": ref.namespace, "uid": ref.uid}
+        body = {"apiVersion": "tierway.dev/v1alpha1", "kind": ref.kind, "metadata": identity, "status": status}
+        try:
+            await self._api.apply(path, body)
+        except DeniedError as error:
+            await self._status_denied(ref, error)
+        else:
+            await self._announcer.status_written(ref, status)
+
+    async def load_tally(self) -> str | None:
+        found = await self._own.get("ConfigMap", self._release.tally)
+        data: Mapping[str, str] = (found or {}).get("data") or {}
+        return data.get("tally")
+
+    async def save_tally(self, text: str) -> None:
+        await self._own.apply("ConfigMap", self._release.tally, {"data": {"tally": text}})
+
+    async def _status_denied(self, ref: Ref, error: DeniedError) -> None:
+        if error.status in {_NOT_FOUND, _CONFLICT} or "metadata.uid" in error.fields:
+            return  # the object is gone, or another one has its name now
+        if error.status != _INVALID:
+            raise Unreachable(str(error)) from error
+        self._health.status_refused()
+        logger.error("a status was refused", extra={"object": f"{ref.namespace}/{ref.name}", "error": str(error)})
+        await self._announcer.warn(ref, reason="StatusRefused", note=error.message)
+        raise StatusRefused(error.message) from error
+
+    def _note(self, *listings: Listing) -> None:
+        errors = [listing.error for listing in listings if listing.error]
+        if errors:
+            logger.warning("a kind cannot be listed: nothing is deleted", extra={"error": "; ".join(errors)})
+            return
+        self._health.listed()
+        self._announcer.remember(entry for listing in listings for entry in listing.entries)
+
+    async def _published(self) -> dict[str, Published]:
+        found = {}
+        for item in await self._own.find("ConfigMap", f"{RELEASE}={self._release.name}"):
+            policy, data = policy_of(item), item.get("data") or {}
+            if policy and item["metadata"]["name"] == self._release.table(policy):
+                found[policy] = Published(data.get("table.json", ""), data.get("state.json", ""))
+        return found
+
+    async def _keys(self) -> dict[str, str]:
+        found = decoded(await self._own.get("Secret", self._release.keys) or {})
+        self._last_keys = found or self._last_keys
+        return found
+
+    async def _apply_keys(self, keys: Mapping[str, str]) -> None:
+        data = {name: b64encode(value.encode()).decode() for name, value in keys.items()}
+        await self._own.apply("Secret", self._release.keys, {"data": data, "type": "Opaque"})
+        self._last_keys = dict(keys)
+
+
+def _new_token() -> str:
+    return secrets.token_hex(_TOKEN_BYTES)

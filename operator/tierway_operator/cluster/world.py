@@ -1,0 +1,104 @@
+"""Everything that a compile needs, read by LIST: the two kinds, and what they point at.
+
+The kinds are read over the whole cluster and filtered here, so that one lost RoleBinding does not stop all tenants; a
+release that watches a single namespace reads that one, and needs no ClusterRole for it. Secrets are read where tiers
+are, and only labelled ones; ConfigMaps only by the names that tiers give.
+"""
+
+import asyncio
+from base64 import b64decode
+from collections.abc import Awaitable, Collection, Iterable
+from typing import TypeVar
+
+from tierway_operator.cluster.api import JSON, Api, DeniedError
+from tierway_operator.store import (
+    CREDENTIAL_LABEL,
+    ConfigMaps,
+    Entry,
+    Kind,
+    Listing,
+    Secret,
+    Secrets,
+    Unreachable,
+    ca_bundle_refs,
+)
+
+PLURALS: dict[Kind, str] = {"ModelTier": "modeltiers", "RoutingPolicy": "routingpolicies"}
+GROUP_PATH = "/apis/tierway.dev/v1alpha1"
+CREDENTIALS = {"labelSelector": f"{CREDENTIAL_LABEL}=true"}
+
+_AT_ONCE = 8
+_NOT_FOUND = 404
+
+Key = TypeVar("Key")
+
+
+class Reader:
+    """`namespaces`: those that this release serves; none means all."""
+
+    def __init__(self, api: Api, namespaces: Collection[str]) -> None:
+        self._api = api
+        self._namespaces = frozenset(namespaces)
+
+    async def objects(self, kind: Kind) -> Listing:
+        inside = f"/namespaces/{next(iter(self._namespaces))}" if len(self._namespaces) == 1 else ""
+        try:
+            answer = await self._api.get(f"{GROUP_PATH}{inside}/{PLURALS[kind]}")
+        except (DeniedError, Unreachable) as error:
+            return Listing(error=str(error))
+        return Listing(tuple(Entry(item) for item in answer.get("items") or () if self._ours(item)))
+
+    async def secrets(self, namespaces: Iterable[str]) -> Secrets:
+        """Return the labelled Secrets of these namespaces."""
+        paths = {name: f"/api/v1/namespaces/{name}/secrets" for name in namespaces}
+        answers = await _each((name, self._api.get(path, CREDENTIALS)) for name, path in paths.items())
+        found = [
+            _secret(namespace, item)
+            for namespace, answer in answers.items()
+            if isinstance(answer, dict)
+            for item in answer.get("items") or ()
+        ]
+        return Secrets(
+            tuple(found), {name: str(error) for name, error in answers.items() if isinstance(error, Exception)}
+        )
+
+    async def config_maps(self, tiers: Iterable[Entry]) -> ConfigMaps:
+        """Return the ConfigMaps that these tiers name."""
+        paths = {ref: f"/api/v1/namespaces/{ref[0]}/configmaps/{ref[1]}" for ref in ca_bundle_refs(tiers)}
+        answers = await _each((ref, self._api.get(path)) for ref, path in paths.items())
+        return ConfigMaps(
+            {ref: answer.get("data") or {} for ref, answer in answers.items() if isinstance(answer, dict)},
+            {ref: str(error) for ref, error in answers.items() if isinstance(error, Exception) and not _absent(error)},
+        )
+
+    def _ours(self, item: JSON) -> bool:
+        return not self._namespaces or item["metadata"]["namespace"] in self._namespaces
+
+
+def decoded(secret: JSON) -> dict[str, str]:
+    """Return a Secret's data as text; bytes that are no UTF-8 cannot be a key in a header and show as such."""
+    data = secret.get("data") or {}
+    return {name: b64decode(value or "").decode(errors="replace") for name, value in data.items()}
+
+
+def _secret(namespace: str, item: JSON) -> Secret:
+    metadata = item["metadata"]
+    return Secret(namespace, metadata["name"], metadata.get("annotations") or {}, decoded(item))
+
+
+def _absent(error: Exception) -> bool:
+    return isinstance(error, DeniedError) and error.status == _NOT_FOUND
+
+
+async def _each(requests: Iterable[tuple[Key, Awaitable[JSON]]]) -> dict[Key, JSON | Exception]:
+    """Send all, a few at once; an error is an answer too."""
+    some = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(key: Key, request: Awaitable[JSON]) -> tuple[Key, JSON | Exception]:
+        async with some:
+            try:
+                return key, await request
+            except (DeniedError, Unreachable) as error:
+                return key, error
+
+    return dict(await asyncio.gather(*(one(key, request) for key, request in requests)))
