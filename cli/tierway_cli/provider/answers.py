@@ -116,7 +116,7 @@ def _endless(sentences: list[str] | tuple[str, ...], topic: str, gap: str) -> It
 
 def _last(token: str, language: str, random: Random) -> str:
     if random.random() < _SMILES:
-        return random.choice(phrases.EMOJI)
+        return " " + random.choice(phrases.EMOJI)
     return token if not token.strip().isalnum() else "。" if language in ("zh", "ja") else "."
 
 

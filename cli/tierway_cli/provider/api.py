@@ -111,6 +111,7 @@ class Api:
 
     def _script(self, chat: ChatRequest, faults: dict[str, Fault], prompt: int, tab: Tab) -> Script:
         figures = self._models[chat.model]
+        random = Random(self._random.getrandbits(64))  # noqa: S311 - so that others' pace changes nothing here
         cached = 0
         if "refuse" not in faults:  # a connection that was refused was never accepted
             cached = self._cache.cached_tokens(chat)
@@ -122,8 +123,8 @@ class Api:
             prompt_tokens=prompt,
             cached_tokens=cached,
             wants_usage=chat.wants_usage,
-            pace=draw_pace(figures, self._region, self._speed, self._random),
-            random=self._random,
+            pace=draw_pace(figures, self._region, self._speed, random),
+            random=random,
             faults=faults,
         )
 

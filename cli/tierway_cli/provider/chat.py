@@ -11,6 +11,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Json = dict[str, Any]
+_READ = 4000
+
 Positive = Annotated[int, Field(ge=1)]
 
 
@@ -75,9 +77,9 @@ class ChatRequest(BaseModel):
 
     @property
     def last_user_text(self) -> str:
-        """The text of the newest message that a user wrote; empty when there is none."""
+        """The end of the newest message that a user wrote, 4000 characters at most; empty when there is none."""
         users = [message for message in self.messages if message.get("role") == "user"]
-        return "\n".join(texts(users[-1])) if users else ""
+        return "\n".join(texts(users[-1]))[-_READ:] if users else ""
 
 
 def texts(message: Json) -> Iterator[str]:

@@ -43,7 +43,7 @@ class Counts:
 class Tab:
     """One request's account: accepted, written to, closed once."""
 
-    def __init__(self, counts: Counts, on_close: Callable[[], None]) -> None:
+    def __init__(self, counts: Counts, on_close: Callable[[Tab], None]) -> None:
         counts.requests += 1
         self._counts, self._on_close = counts, on_close
         self._prompt = self._cached = self._written = 0
@@ -73,7 +73,7 @@ class Tab:
             self._counts.billed_prompt_tokens += self._prompt
             self._counts.billed_cached_tokens += self._cached
             self._counts.billed_completion_tokens += self._written
-        self._on_close()
+        self._on_close(self)
 
 
 class Ledger:
@@ -82,20 +82,26 @@ class Ledger:
     def __init__(self, models: list[str]) -> None:
         self._models = models
         self._counts = {name: Counts() for name in models}
-        self._open: Counter[str] = Counter()
+        self._open: dict[Tab, str] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
     def open(self, model: str) -> Tab:
         """Begin a request's account."""
-        self._open[model] += 1
+        tab = Tab(self._counts[model], self._closed)
+        self._open[tab] = model
         self._idle.clear()
-        return Tab(self._counts[model], lambda: self._closed(model))
+        return tab
 
-    def _closed(self, model: str) -> None:
-        self._open[model] -= 1
-        if not self._open.total():
+    def _closed(self, tab: Tab) -> None:
+        del self._open[tab]
+        if not self._open:
             self._idle.set()
+
+    def break_all(self) -> None:
+        """Settle every open request as broken by the provider."""
+        for tab in list(self._open):
+            tab.close("broken")
 
     async def idle(self) -> None:
         """Wait until no request is open."""
@@ -107,7 +113,8 @@ class Ledger:
 
     def counts(self) -> dict[str, dict[str, Any]]:
         """Return a copy: model -> every field of :class:`Counts`, and ``in_flight``."""
+        in_flight = Counter(self._open.values())
         return {
-            name: {**asdict(counts), "faults": dict(counts.faults), "in_flight": self._open[name]}
+            name: {**asdict(counts), "faults": dict(counts.faults), "in_flight": in_flight[name]}
             for name, counts in self._counts.items()
         }

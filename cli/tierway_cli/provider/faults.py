@@ -2,8 +2,8 @@
 
 A fault is asked for by the request (header ``x-provider-fault: <name>[;param=value…]``, several separated by commas) or
 by rules set while the server runs. Times in faults are real milliseconds and seconds, whatever the server's speed.
-What a fault does on the wire is in :mod:`refusals` (those that answer instead of the model), :mod:`scripts` and
-:mod:`playing`.
+What a fault does on the wire is in :mod:`refusals` (those that answer instead of the model), :mod:`answering` and
+:mod:`streaming`. A request that asks for faults is spared those that are set.
 """
 
 from __future__ import annotations
@@ -100,17 +100,24 @@ KINDS: Mapping[str, Kind] = {
     ),
     "keep_alive_comments": Kind(
         "SSE comments, evenly spaced before a first token that is so much later",
-        {"count": 3, "ms": 0.0},
+        {"frames": 3, "ms": 0.0},
         streams_only=True,
     ),
     "empty_deltas": Kind(
         "role chunk at once, then empty deltas, evenly spaced before a first token that is so much later",
-        {"count": 3, "ms": 500.0},
+        {"frames": 3, "ms": 500.0},
         streams_only=True,
     ),
     "lone_done": Kind("role chunk, then [DONE]", streams_only=True),
 }
 
+_RANGES: Mapping[str, tuple[float, float]] = {  # others: 0 to LONG
+    "status": (400, 599),
+    "tokens_per_second": (0.001, 1e6),
+    "ms": (0, LONG * 1000),
+    "tokens": (0, 1e6),
+    "limit": (0, 1e9),
+}
 _CHOICES = {"refuse": ("reset", "close"), "cut": ("close", "reset", "clean")}
 
 
@@ -132,11 +139,13 @@ def fault(name: str, params: Mapping[str, object] | None = None) -> Fault:
 def _typed(name: str, param: str, value: object, default: Value) -> Value:
     kind = type(default)
     try:
-        if kind is bool:
-            return {"true": True, "false": False}[str(value).lower()]
-        return kind(str(value))
+        typed = {"true": True, "false": False}[str(value).lower()] if kind is bool else kind(str(value))
     except (KeyError, ValueError):
-        raise FaultError(f"Fault {name}: {param} wants a {kind.__name__}, not {value!r}.") from None
+        raise FaultError(f"Fault {name}: {param} wants {kind.__name__}, not {value!r}.") from None
+    low, high = _RANGES.get(param, (0, LONG))
+    if not isinstance(typed, str) and not low <= typed <= high:
+        raise FaultError(f"Fault {name}: {param} is from {low:g} to {high:g}.")
+    return typed
 
 
 def parse_header(value: str) -> tuple[Fault, ...]:

@@ -12,8 +12,10 @@ import struct
 
 from aiohttp import web
 
+from tierway_cli.provider.answering import steps
 from tierway_cli.provider.counts import Tab
-from tierway_cli.provider.scripts import Break, Headers, Pause, Script, Send, Stall
+from tierway_cli.provider.scripts import Script
+from tierway_cli.provider.steps import Break, Headers, Pause, Send, Stall
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
@@ -30,7 +32,7 @@ class Player:
     async def play(self, script: Script, *, stream: bool) -> web.StreamResponse:
         """Perform all steps; afterwards the tab is closed, whatever happened."""
         try:
-            for step in script.steps(stream=stream):
+            for step in steps(script, stream=stream):
                 match step:
                     case Headers(length):
                         await self._open(length)

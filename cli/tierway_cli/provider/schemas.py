@@ -43,7 +43,8 @@ def _narrow(schema: Json, root: Json) -> Json:
             return _narrow(options[0], root)
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference.startswith("#/$defs/"):
-        target = root.get("$defs", {}).get(reference.removeprefix("#/$defs/"))
+        definitions = root.get("$defs")
+        target = definitions.get(reference.removeprefix("#/$defs/")) if isinstance(definitions, dict) else None
         return target if isinstance(target, dict) else {}
     return schema
 

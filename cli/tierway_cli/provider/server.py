@@ -96,6 +96,7 @@ class Provider:
             return
         await self._site.stop()
         self._site = None
+        self._ledger.break_all()
         for connection in self._runner.server.connections if self._runner.server else ():
             break_connection(connection.transport, "reset")
 
