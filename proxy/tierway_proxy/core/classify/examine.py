@@ -9,7 +9,8 @@ scripts (a CJK character of three bytes counts 0.75). An image, sound or file co
 size, or `LOW_DETAIL_TOKENS` when it asks for little detail.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final
 
 from tierway_proxy.core.ask import Capability, Examined
@@ -21,14 +22,16 @@ ATTACHMENT_TOKENS: Final = 765
 """What a picture of 1024 x 1024 pixels takes at high detail."""
 LOW_DETAIL_TOKENS: Final = 85
 
-OPENED_MESSAGES: Final = 512
+OPENED_MESSAGES: Final = 256
 """So many messages of a conversation are opened, half from each end; the others are taken to be like them."""
-OPENED_PARTS: Final = 64
-"""The same for the parts of one message, and for tools."""
-OPENED_NODES: Final = 256
-"""So many values of tool schemas are visited."""
+OPENED_PARTS: Final = 32
+"""The same for the parts of one message."""
+OPENED_SCHEMAS: Final = 8
+"""The same for tools."""
+OPENED_NODES: Final = 48
+"""So many values of one tool's schema are visited."""
 SAMPLE: Final = 1024
-"""So many characters at each end of a text that is not ASCII are counted in bytes; the rest is taken to be like them."""
+"""Characters at each end of a text that is not ASCII whose bytes are counted; the rest is taken to be like them."""
 
 _NO_REASONING: Final = frozenset({"none", "minimal", "disabled", "off", ""})
 _IMAGE_PARTS: Final = frozenset({"image_url", "input_image", "image"})
@@ -122,31 +125,32 @@ def _schema_tokens(schemas: list[Any]) -> int:
 
 
 def _weigh(values: list[Any]) -> float:
-    """Roughly the bytes of some JSON values: names, strings and six bytes of punctuation a value."""
+    """Roughly the bytes of some JSON values, such as tools: of the outer ones, and the others are taken to be like them."""
+    opened = _outer(values, OPENED_SCHEMAS)
+    return sum(map(_weight, opened)) * len(values) / max(1, len(opened))
+
+
+def _weight(value: object) -> float:
+    """Names, strings and six bytes of punctuation a value; what is not visited is taken to be like what was."""
     size = 0.0
-    opened = 0
-    stack: list[Any] = list(_outer(values, OPENED_PARTS))
-    while stack and opened < OPENED_NODES:
-        value = stack.pop()
-        opened += 1
-        size += 6
+    visited = 0
+    ahead: list[Any] = [value]
+    while ahead and visited < OPENED_NODES:
+        value = ahead.pop()
+        visited += 1
         if isinstance(value, str):
             size += utf8_length(value)
         elif isinstance(value, dict):
-            size += sum(map(len, _first(value, OPENED_PARTS)))
-            stack.extend(_first(value.values(), OPENED_PARTS))
+            size += sum(map(len, value)) if len(value) <= OPENED_NODES else OPENED_NODES * len(value)
+            ahead.extend(islice(value.values(), OPENED_NODES))
         elif isinstance(value, list):
-            stack.extend(value[:OPENED_PARTS])
-    return size * (1 + len(stack) / max(opened, 1)) * max(1.0, len(values) / OPENED_PARTS)
+            ahead.extend(value[:OPENED_NODES])
+    return (size + 6 * visited) * (1 + len(ahead) / visited)
 
 
-def _outer(values: list[Any], limit: int) -> Iterable[Any]:
+def _outer(values: list[Any], limit: int) -> list[Any]:
     """All values, or when there are more than the limit half of it from each end."""
     return values if len(values) <= limit else values[: limit // 2] + values[-(limit // 2) :]
-
-
-def _first(values: Iterable[Any], limit: int) -> Iterator[Any]:
-    return (value for value, _ in zip(values, range(limit), strict=False))
 
 
 def _needs(tools: bool, images: bool, schema: bool) -> frozenset[Capability]:  # noqa: FBT001 - three facts

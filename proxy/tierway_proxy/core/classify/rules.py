@@ -1,27 +1,132 @@
-"""From a body to its class: signals of structure, weighed and summed; the sum and two boundaries give the class."""
+"""From a body to its class: signals of structure, weighed and summed; two sums and two boundaries give the class."""
 
 from collections.abc import Mapping
-from math import exp
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from math import exp, log2
+from operator import mul, neg
+from typing import Any, Final, Literal, NamedTuple
 
-from tierway_proxy.contract.base import CLASSES
+from tierway_proxy.contract.base import RequestClass
 from tierway_proxy.core.ask import Ask, Examined, ask_for
+from tierway_proxy.core.classify.conversation import Asked, asked
+from tierway_proxy.core.classify.signals import Signals, signals
+from tierway_proxy.core.classify.weights import BIAS, OF_CIRCUMSTANCES, OF_SIGNALS
 
 Preset = Literal["Balanced", "Safe", "Thrifty"]
 OnUncertain = Literal["Promote", "AsClassified"]
 
-_UNCERTAIN: Final = 0.4
-_SHIFT: Final[dict[Preset, float]] = {"Balanced": 0.0, "Safe": 0.7, "Thrifty": -0.7}
+BOUNDARIES: Final[dict[Preset, tuple[float, float]]] = {
+    "Balanced": (0.5, 0.5),
+    "Safe": (0.4, 0.3),
+    "Thrifty": (0.6, 0.65),
+}
+"""The least probability of being more than Simple, and of being Complex, from which a request is taken to be so."""
+
+UNCERTAIN: Final = 0.03
+"""A request this near below the boundary of the next class is uncertain."""
+
+BRIEF_TOKENS: Final = 64
+"""An answer of so many tokens holds a label, a figure or a sentence."""
+
+_REASONS: Final = 3
+_MANY_TOOLS: Final = 16
+
+_TEXT_MODERATE: Final = tuple(weight.moderate for weight in OF_SIGNALS.values())
+_TEXT_COMPLEX: Final = tuple(weight.complex for weight in OF_SIGNALS.values())
+_AROUND_MODERATE: Final = tuple(weight.moderate for weight in OF_CIRCUMSTANCES.values())
+_AROUND_COMPLEX: Final = tuple(weight.complex for weight in OF_CIRCUMSTANCES.values())
+_WORDS: Final = tuple(weight.words for weight in (*OF_SIGNALS.values(), *OF_CIRCUMSTANCES.values()))
+
+
+class Circumstances(NamedTuple):
+    """Of the request rather than of its text, 0 (absent) to 1 (strong)."""
+
+    tools: float
+    many_tools: float
+    images: float
+    reasoning: float
+    brief: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lean:
+    """Where a text leans, in log-odds, the signals that make it so, and whether it leans on what it replies to."""
+
+    moderate: float
+    complex: float
+    because: Signals
+    replies: bool = False
 
 
 def classify(
     body: Mapping[str, Any], examined: Examined, preset: Preset = "Balanced", on_uncertain: OnUncertain = "Promote"
 ) -> Ask:
     """Find the class of a request by its structure; never raises, whatever the values in the body are."""
-    score = min(examined.input_tokens, 2000) / 400 + 2 * examined.wants_reasoning + examined.tools - 1 + _SHIFT[preset]
-    least_moderate, complex_ = 1 / (1 + exp(-score)), 1 / (1 + exp(2.5 - score))
-    probabilities = (1 - least_moderate, least_moderate - complex_, complex_)
-    at = max(range(3), key=probabilities.__getitem__)
-    if on_uncertain == "Promote" and probabilities[at] < _UNCERTAIN:
-        at = min(at + 1, 2)
-    return ask_for(examined, CLASSES[at], probabilities, f"about {examined.input_tokens} tokens, {len(body)} fields")
+    lean = _lean(asked(body))
+    around = _circumstances(body, examined)
+    more_than_simple = _probability(BIAS.moderate + lean.moderate + sum(map(mul, around, _AROUND_MODERATE)))
+    complex_ = min(more_than_simple, _probability(BIAS.complex + lean.complex + sum(map(mul, around, _AROUND_COMPLEX))))
+    margin = UNCERTAIN if on_uncertain == "Promote" else 0.0
+    klass = _class(more_than_simple, complex_, preset, margin)
+    reasons = _reasons(klass, lean.because, around)
+    if lean.replies:
+        reasons.insert(0, "a short reply, as hard as what it replies to")
+    if margin and klass != _class(more_than_simple, complex_, preset, 0.0):
+        reasons.append("near the boundary, so the higher class")
+    return ask_for(examined, klass, (1 - more_than_simple, more_than_simple - complex_, complex_), *reasons)
+
+
+def _lean(what: Asked) -> Lean:
+    own = _lean_of(what.ask)
+    if not what.taken_on:
+        return own
+    taken = [_lean_of(shape) for shape in what.taken_on]
+    hardest = max(taken, key=lambda lean: lean.complex)
+    more = max(lean.moderate for lean in taken) - own.moderate
+    most = hardest.complex - own.complex
+    replies = more > 0 or most > 0
+    return Lean(
+        moderate=own.moderate + what.share * max(0.0, more),
+        complex=own.complex + what.share * max(0.0, most),
+        because=hardest.because if replies else own.because,
+        replies=replies,
+    )
+
+
+def _lean_of(shape: bytes) -> Lean:
+    found = signals(shape)
+    return Lean(sum(map(mul, found, _TEXT_MODERATE)), sum(map(mul, found, _TEXT_COMPLEX)), found)
+
+
+def _circumstances(body: Mapping[str, Any], examined: Examined) -> Circumstances:
+    tools = body.get("tools")
+    count = len(tools) if isinstance(tools, list) else 0
+    allowed = examined.output_tokens
+    return Circumstances(
+        tools=float(examined.tools),
+        many_tools=min(1.0, log2(count) / log2(_MANY_TOOLS)) if count else 0.0,
+        images=float(examined.images),
+        reasoning=float(examined.wants_reasoning),
+        brief=float(allowed is not None and allowed <= BRIEF_TOKENS),
+    )
+
+
+def _class(more_than_simple: float, complex_: float, preset: Preset, margin: float) -> RequestClass:
+    least_more, least_complex = BOUNDARIES[preset]
+    if complex_ >= least_complex - margin:
+        return "Complex"
+    return "Moderate" if more_than_simple >= least_more - margin else "Simple"
+
+
+def _reasons(klass: RequestClass, because: Signals, around: Circumstances) -> list[str]:
+    """Name the signals that spoke most for the class: of Simple, those that spoke against more."""
+    weights = _TEXT_COMPLEX + _AROUND_COMPLEX if klass == "Complex" else _TEXT_MODERATE + _AROUND_MODERATE
+    said = list(map(mul, because + around, weights))
+    if klass == "Simple":
+        said = list(map(neg, said))
+    strongest = sorted(range(len(said)), key=said.__getitem__, reverse=True)[:_REASONS]
+    return [_WORDS[at] for at in strongest if said[at] > 0] or [BIAS.words]
+
+
+def _probability(log_odds: float) -> float:
+    return 1 / (1 + exp(-log_odds))

@@ -1,0 +1,80 @@
+"""Which words of a conversation are the ask: the last user turn, and what it takes on when it is only a short reply.
+
+"Yes, do it" is as hard as the plan it approves, in any language, so a very short turn after an assistant's is read
+together with the proposal and the request before it. System prompts are not read: they are the same for the easy and
+the hard requests of an application.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tierway_proxy.core.classify.shape import skeleton, window, words
+
+APPROVAL_WORDS: Final = 6
+"""A reply of so many words without a question takes on the full difficulty of what it replies to."""
+FOLLOW_UP_WORDS: Final = 12
+"""A reply of so many words, or a shorter one that asks something, takes on half of it."""
+
+_TURNS_READ: Final = 32
+_REQUESTS_READ: Final = 4
+_PARTS_READ: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Skeletons of what is asked: the ask itself, what it takes on, and how much of that counts (0, 0.5 or 1)."""
+
+    ask: bytes
+    taken_on: tuple[bytes, ...] = ()
+    share: float = 0.0
+
+
+def asked(body: Mapping[str, Any]) -> Asked:
+    """Find the ask; an empty one when the messages hold no text."""
+    turns = _turns(body.get("messages"))
+    at = next((index for index, (role, _) in enumerate(turns) if role == "user"), 0)
+    ask = skeleton(turns[at][1]) if turns else b""
+    before = turns[at + 1 :]
+    size = words(ask)
+    if size > FOLLOW_UP_WORDS or not any(role == "assistant" for role, _ in before):
+        return Asked(ask)
+    approves = size <= APPROVAL_WORDS and b"?" not in ask
+    return Asked(ask, _replied_to(before), 1.0 if approves else 0.5)
+
+
+def _replied_to(before: list[tuple[str, str]]) -> tuple[bytes, ...]:
+    """Find the latest request that is no short reply itself, and the assistant's proposal if it ends in a question."""
+    proposal = skeleton(next(text for role, text in before if role == "assistant"))
+    request = b""
+    for text in [text for role, text in before if role == "user"][:_REQUESTS_READ]:
+        request = max(request, skeleton(text), key=words)
+        if words(request) > FOLLOW_UP_WORDS:
+            break
+    return (request, proposal) if proposal.endswith(b"?") else (request,)
+
+
+def _turns(messages: object) -> list[tuple[str, str]]:
+    """Give (role, text) of the last turns of user and assistant that hold text, the latest first."""
+    if not isinstance(messages, list):
+        return []
+    turns = []
+    for message in reversed(messages[-_TURNS_READ:]):
+        if isinstance(message, dict) and message.get("role") in ("user", "assistant"):
+            text = _text(message.get("content"))
+            if text:
+                turns.append((message["role"], text))
+    return turns
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    texts = (
+        part.get("text")
+        for part in content[:_PARTS_READ] + content[_PARTS_READ:][-_PARTS_READ:]
+        if isinstance(part, dict)
+    )
+    return "\n".join(window(text) for text in texts if isinstance(text, str))
