@@ -1,0 +1,81 @@
+"""All objects at once: each tier judged alone, each policy with the tiers. No policy is harmed by another's fault."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tierway_operator.compiler.objects import policy_objects, tier_objects
+from tierway_operator.compiler.policies import Decision, decided
+from tierway_operator.compiler.tiers import TierFacts, tier_facts
+from tierway_operator.conditions import Verdict
+from tierway_operator.resources.model import Model
+from tierway_operator.store import Published, Ref, World
+from tierway_proxy.contract.base import digest
+from tierway_proxy.contract.table import RouteTable
+
+
+@dataclass(frozen=True)
+class TierResult:
+    """`models` is empty when the spec cannot be read; `usable` has the names of those that take requests."""
+
+    ref: Ref
+    generation: int
+    verdicts: tuple[Verdict, ...]
+    models: tuple[Model, ...]
+    usable: frozenset[str]
+
+
+@dataclass(frozen=True)
+class PolicyResult:
+    """`table` is the one in force, None when none ever was; `news`: its texts are other than what is published."""
+
+    ref: Ref
+    generation: int
+    verdicts: tuple[Verdict, ...]
+    table: RouteTable | None
+    published: Published | None
+    news: bool
+
+    @property
+    def hash(self) -> str | None:
+        """What proxies report when they have loaded the table in force."""
+        return None if self.published is None else digest(self.published.table)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """By `namespace/name`. `keys`: credential id -> key, all that proxies may need. `gone`: policies to unpublish."""
+
+    tiers: Mapping[str, TierResult]
+    policies: Mapping[str, PolicyResult]
+    keys: Mapping[str, str]
+    gone: tuple[str, ...]
+
+
+def compiled(world: World) -> Compiled | None:
+    """Return what follows from the world; None when tiers or policies could not be listed: then nothing may move."""
+    if world.tiers.error is not None or world.policies.error is not None:
+        return None
+    tiers = tier_objects(world.tiers.entries)
+    facts = {key: tier_facts(each, world) for key, each in tiers.items()}
+    policies = policy_objects(world.policies.entries)
+    decisions = {key: decided(each, facts, world) for key, each in policies.items()}
+    return Compiled(
+        tiers={key: _tier(tiers[key].ref, tiers[key].generation, each) for key, each in facts.items()},
+        policies={
+            key: _policy(policies[key].ref, policies[key].generation, each, world.published.get(key))
+            for key, each in decisions.items()
+        },
+        keys={name: key for each in decisions.values() for name, key in each.keys.items()},
+        gone=tuple(sorted(world.published.keys() - policies.keys())),
+    )
+
+
+def _tier(ref: Ref, generation: int, facts: TierFacts) -> TierResult:
+    usable = (name for name, state in facts.states.items() if state == "Active" and name not in facts.unsendable)
+    models = () if facts.spec is None else facts.spec.models
+    return TierResult(ref, generation, facts.verdicts, models, frozenset(usable))
+
+
+def _policy(ref: Ref, generation: int, decision: Decision, old: Published | None) -> PolicyResult:
+    news = decision.published != old
+    return PolicyResult(ref, generation, decision.verdicts, decision.table, decision.published, news)

@@ -1,0 +1,84 @@
+"""What of a table takes no requests now, and why: the part of publishing that never waits for an edit.
+
+It is found from any table, the one of a refused edit's predecessor too, and from the tiers as they are now.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from tierway_operator.compiler.tiers import TierFacts
+from tierway_proxy.contract.base import CLASSES, RequestClass
+from tierway_proxy.contract.state import State, Withdrawal
+from tierway_proxy.contract.table import Model, RouteTable, Tier
+
+
+def departed(table: RouteTable, facts: Mapping[str, TierFacts]) -> tuple[Withdrawal, ...]:
+    """Return the tiers of a table that are deleted or no longer permitted. An unreadable one stays: nobody knows."""
+    namespace = table.policy.partition("/")[0]
+    found = []
+    for key in sorted(table.tiers):
+        if key not in facts:
+            found.append(_withdrawn(key, None, f"Tier {key} was deleted."))
+        elif facts[key].permits(namespace) is False:
+            message = f"Tier {key} does not let policies of namespace {namespace} use it any more."
+            found.append(_withdrawn(key, None, message))
+    return tuple(found)
+
+
+def withdrawals(table: RouteTable, facts: Mapping[str, TierFacts], keys: Mapping[str, str]) -> tuple[Withdrawal, ...]:
+    """Return all that takes no routed requests, in a fixed order. `keys`: the credentials that can be sent."""
+    whole = departed(table, facts)
+    gone = {each.tier for each in whole}
+    parts = (
+        each
+        for key in sorted(table.tiers.keys() - gone)
+        for model in table.tiers[key].models
+        for each in _of_model(key, model, table.tiers[key], facts[key], keys)
+    )
+    return (*whole, *parts)
+
+
+def _of_model(key: str, model: Model, tier: Tier, facts: TierFacts, keys: Mapping[str, str]) -> Iterator[Withdrawal]:
+    state, said = facts.states.get(model.name), f"Model {model.name} of tier {key}"
+    if facts.spec is not None and state is None:
+        yield _withdrawn(key, model.name, f"{said} was deleted.")
+    elif state == "Disabled":
+        yield _withdrawn(key, model.name, f"{said} is disabled.")
+    elif unsendable(tier, model, keys):
+        yield _withdrawn(key, model.name, f"{said} has no provider whose key can be sent.")
+    elif state == "Draining":
+        yield _withdrawn(key, model.name, f"{said} is draining.", "Draining")
+
+
+def unsendable(tier: Tier, model: Model, keys: Mapping[str, str]) -> bool:
+    """Whether every provider of a model wants a key, and none can be sent."""
+    wanted = [tier.providers[each.provider].credential for each in model.endpoints]
+    return all(each is not None and each not in keys for each in wanted)
+
+
+def _withdrawn(
+    tier: str, model: str | None, message: str, how: Literal["Draining", "Disabled"] = "Disabled"
+) -> Withdrawal:
+    return Withdrawal(tier=tier, model=model, how=how, message=message)
+
+
+def empty_classes(table: RouteTable, withdrawn: tuple[Withdrawal, ...]) -> Iterator[RequestClass]:
+    """Yield the classes of which no model of any candidate is left."""
+    gone = {(each.tier, each.model) for each in withdrawn}
+    for request_class in CLASSES:
+        left = (
+            model
+            for choice in table.routes[request_class].candidates
+            for model in table.tiers[choice.tier].models
+            if (not choice.models or model.name in choice.models)
+            and not {(choice.tier, None), (choice.tier, model.name)} & gone
+        )
+        if next(left, None) is None:
+            yield request_class
+
+
+def next_state(policy: str, withdrawn: tuple[Withdrawal, ...], before: State | None) -> State:
+    """Return the state to publish; its number grows only when its content changes."""
+    if before is not None and before.policy == policy and before.withdrawn == withdrawn and not before.limits:
+        return before
+    return State(policy=policy, sequence=1 if before is None else before.sequence + 1, withdrawn=withdrawn)

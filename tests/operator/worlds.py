@@ -1,0 +1,107 @@
+"""Small worlds for the compiler's tests: objects as a store lists them, and what a turn of the loop makes of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tierway_operator.compiler import Compiled, compiled
+from tierway_operator.store import ConfigMaps, Entry, Listing, Published, Secret, Secrets, World
+from tierway_proxy.contract.state import State
+from tierway_proxy.contract.table import RouteTable
+
+Json = dict[str, Any]
+NAME = "llm/default"
+
+
+def model(name: str = "small", **spec: Any) -> Json:
+    return {"name": name, "price": {"inputPerMillionTokens": "0.1", "outputPerMillionTokens": "0.2"}, **spec}
+
+
+def provider(name: str = "main", **spec: Any) -> Json:
+    return {"name": name, "baseURL": f"https://{name}.example.com/v1", **spec}
+
+
+def tier(name: str, *models: Json, namespace: str = "llm", generation: int = 1, **spec: Any) -> Json:
+    body = {"providers": [provider()], "models": list(models) or [model()], **spec}
+    return _object("ModelTier", namespace, name, generation, body)
+
+
+def routes(simple: Any = "cheap", moderate: Any = "cheap", complex_: Any = "dear") -> list[Json]:
+    wanted = {"Simple": simple, "Moderate": moderate, "Complex": complex_}
+    return [{"class": klass, "candidates": _candidates(tiers)} for klass, tiers in wanted.items()]
+
+
+def policy(name: str = "default", *, namespace: str = "llm", generation: int = 1, **spec: Any) -> Json:
+    return _object("RoutingPolicy", namespace, name, generation, {"routes": routes(), **spec})
+
+
+def _candidates(tiers: Any) -> list[Json]:
+    many = tiers if isinstance(tiers, list) else [tiers]
+    return [each if isinstance(each, dict) else {"tierRef": {"name": each}} for each in many]
+
+
+def _object(kind: str, namespace: str, name: str, generation: int, spec: Json) -> Json:
+    metadata = {"namespace": namespace, "name": name, "uid": f"uid-{name}", "generation": generation}
+    return {"apiVersion": "tierway.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def secret(name: str = "keys", namespace: str = "llm", hosts: str | None = None, **data: str) -> Secret:
+    return Secret(namespace, name, {} if hosts is None else {"tierway.dev/hosts": hosts}, data or {"api-key": "k-1"})
+
+
+def listing(*objects: Json | Entry) -> Listing:
+    return Listing(tuple(each if isinstance(each, Entry) else Entry(each) for each in objects))
+
+
+@dataclass
+class Turns:
+    """A loop without a store: each turn compiles what is there and remembers what it published."""
+
+    published: dict[str, Published] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    def turn(
+        self,
+        tiers: tuple[Json | Entry, ...],
+        policies: tuple[Json | Entry, ...],
+        secrets: Secrets | tuple[Secret, ...] = (),
+        config_maps: ConfigMaps | None = None,
+    ) -> Compiled:
+        found = secrets if isinstance(secrets, Secrets) else Secrets(secrets)
+        world = World(listing(*tiers), listing(*policies), found, config_maps or ConfigMaps())
+        result = compiled(replace(world, published=dict(self.published), keys=self.keys))
+        assert result is not None
+        for key, each in result.policies.items():
+            if each.published is not None:
+                self.published[key] = each.published
+        for key in result.gone:
+            del self.published[key]
+        self.keys = result.keys
+        return result
+
+    def table(self, policy: str = "llm/default") -> RouteTable:
+        return RouteTable.model_validate_json(self.published[policy].table)
+
+    def state(self, policy: str = "llm/default") -> State:
+        return State.model_validate_json(self.published[policy].state)
+
+    def withdrawn(self, policy: str = "llm/default") -> dict[tuple[str, str | None], str]:
+        return {(each.tier, each.model): each.how for each in self.state(policy).withdrawn}
+
+
+def condition(result: Any, kind: str) -> tuple[str, str]:
+    """(status, reason) of one condition of a tier's or policy's result."""
+    found = {each.type: each for each in result.verdicts}
+    return found[kind].status, found[kind].reason
+
+
+def message(result: Any, kind: str) -> str:
+    return {each.type: each for each in result.verdicts}[kind].message
+
+
+def published(*tiers: Json, policies: tuple[Json | Entry, ...] = (), **more: Any) -> Turns:
+    """Publish a policy, and return the loop that goes on from there."""
+    turns = Turns()
+    result = turns.turn(tiers or (tier("cheap"), tier("dear")), policies or (policy(),), **more)
+    assert NAME in turns.published, message(result.policies[NAME], "Accepted")
+    return turns
