@@ -54,9 +54,9 @@ class Health:
 
 
 def application(health: Health) -> web.Application:
-    """Serve /livez, /readyz and /metrics."""
+    """Serve /healthz, /readyz and /metrics."""
 
-    async def livez(_: web.Request) -> web.Response:
+    async def healthz(_: web.Request) -> web.Response:
         return _answer(good=health.alive, bad="the loop has stopped trying to list")
 
     async def readyz(_: web.Request) -> web.Response:
@@ -66,7 +66,7 @@ def application(health: Health) -> web.Application:
         return web.Response(body=generate_latest(health.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()
-    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     return app
 
 

@@ -1,0 +1,52 @@
+"""kopf's part: it says that an object of ours changed. The only module that imports kopf.
+
+Its handlers write nothing: no finalizer, no annotation, no patch. What they are told may be stale or doubled, so it is
+taken for a hint and never for a fact.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import kopf
+
+from tierway_operator.cluster.connection import configuration, session
+
+Saw = Callable[[str | None, Mapping[str, Any]], None]
+"""Told of each event: its type (None: it was there when the watch began) and the object."""
+
+
+def registry(saw: Saw) -> kopf.OperatorRegistry:
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=handlers)
+    async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.scanning.disabled = True  # else it needs the right to watch all CRDs and namespaces
+        settings.peering.standalone = True
+        settings.posting.enabled = False
+        settings.watching.connect_timeout = 10
+        settings.watching.server_timeout = 300
+        settings.watching.inactivity_timeout = 70  # the end of a watch that hangs
+
+    @kopf.on.login(registry=handlers)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        found = await configuration()
+        return kopf.AiohttpSession(server=found.host, aiohttp_session=session(found))
+
+    @kopf.on.event("tierway.dev", "v1alpha1", "modeltiers", registry=handlers)
+    @kopf.on.event("tierway.dev", "v1alpha1", "routingpolicies", registry=handlers)
+    async def seen(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002  # kopf's name for it
+        saw(type, body)
+
+    return handlers
+
+
+async def watch(saw: Saw, namespaces: Collection[str], stop: asyncio.Event) -> None:
+    """Run kopf until `stop`; ends or raises earlier when kopf gives up (403, lasting 5xx).
+
+    A single namespace is watched with a Role; for none or several all are, and whoever is told picks.
+    """
+    single = list(namespaces) if len(namespaces) == 1 else []
+    await kopf.operator(
+        registry=registry(saw), standalone=True, clusterwide=not single, namespaces=single, stop_flag=stop
+    )
