@@ -112,7 +112,15 @@ def generated_crds() -> dict[str, str]:
 
 
 def _as_yaml(crd: Schema) -> str:
-    return yaml.safe_dump(crd, sort_keys=False, allow_unicode=True, width=118)
+    return yaml.dump(crd, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=118)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes out what stands twice, instead of an anchor and a reference to it."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
 
 
 def committed_crds() -> tuple[Schema, ...]:

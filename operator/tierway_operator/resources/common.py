@@ -50,7 +50,8 @@ PATTERNS_IN_WORDS: Final[Mapping[str, str]] = {
 _MAX_INT32 = 2**31 - 1
 Count32 = Annotated[int, Field(ge=0, le=_MAX_INT32), Format("int32")]
 Positive32 = Annotated[int, Field(ge=1, le=_MAX_INT32), Format("int32")]
-Count64 = Annotated[int, Field(ge=0, le=2**63 - 1), Format("int64")]
+# The API server reads bounds as floats: a greater maximum would be rounded out of int64, and refuse every value.
+Count64 = Annotated[int, Field(ge=0, le=2**53 - 1), Format("int64")]
 # An hour: a longer wait is a slip of the pen, and sums of such waits still fit an int32.
 _MAX_WAIT_MILLISECONDS = 3_600_000
 Milliseconds = Annotated[int, Field(ge=0, le=_MAX_WAIT_MILLISECONDS), Format("int32")]

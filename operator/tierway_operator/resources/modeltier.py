@@ -58,6 +58,7 @@ class ModelTier(Shape):
         Rule(
             "self.metadata.name != 'auto'",
             "a tier cannot be called auto: that is what clients write to have a request classified",
+            ".metadata",
         ),
     )
 

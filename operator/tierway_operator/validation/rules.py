@@ -25,15 +25,15 @@ class Rule:
         self._below = tuple(validation.get("fieldPath", "").split(".")[1:])
 
     def refusals(self, value: Any, path: Path) -> Iterator[Refusal]:
-        if not self._holds(value):
-            yield Refusal(written((*path, *self._below)), self._message)
-
-    def _holds(self, value: Any) -> bool:
         try:
-            return self._program.execute({"self": value, **self._functions}) is True
+            holds = self._program.execute({"self": value, **self._functions})
         except RuntimeError:
-            # A rule that cannot be worked out refuses, as on the API server: a regular expression that is none, say.
-            return False
+            # A rule that cannot be worked out refuses: a regular expression that is none, say. The API server then
+            # blames the place that has the rule.
+            yield Refusal(written(path), self._message)
+        else:
+            if holds is not True:
+                yield Refusal(written((*path, *self._below)), self._message)
 
 
 class Rules:

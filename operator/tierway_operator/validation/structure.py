@@ -79,17 +79,22 @@ def _quoted(value: Any) -> str:
 
 
 def _wrong_type(wanted: str, value: Any) -> str:
-    article = "an" if wanted[0] in "aeiou" else "a"
     if wanted == "string" and isinstance(value, int | float):
         return f'must be a string, not {value}: put it in quotes, "{value}"'
-    return f"must be {article} {_TYPE_NAMES.get(wanted, wanted)}, not {_quoted(value)}"
+    return f"must be {_TYPES[wanted]}, not {_quoted(value)}"
 
 
 def _not_matching(pattern: str, value: str) -> str:
     return f"{PATTERNS_IN_WORDS[pattern]}; not {_quoted(value)}"
 
 
-_TYPE_NAMES = {"array": "list", "object": "mapping", "integer": "integer"}
+_TYPES = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "object": "a mapping",
+    "string": "a string",
+}
 _WORDS: Mapping[str, Callable[[Any, Any], str]] = {
     "required": lambda _, __: "is required",
     "type": _wrong_type,
