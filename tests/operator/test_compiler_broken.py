@@ -1,6 +1,6 @@
 """Objects that cannot be read, or whose newest text is not valid: the last good one serves, and the fault is said."""
 
-from tests.operator.worlds import NAME, Turns, condition, message, policy, published, routes, tier
+from tests.operator.worlds import NAME, Turns, condition, message, policy, published, tier
 from tierway_operator.store import Entry
 
 CHEAP, DEAR = tier("cheap"), tier("dear")
