@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -65,7 +66,8 @@ class Child:
 
     def _signal(self, number: signal.Signals) -> None:
         if self.ended() is None:
-            os.killpg(self.pid, number)  # the whole session: a compiler has children too
+            with suppress(ProcessLookupError, PermissionError):  # it ends in this moment; macOS says permission
+                os.killpg(self.pid, number)  # the whole session: a compiler has children too
 
 
 class Launcher:

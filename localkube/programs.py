@@ -27,10 +27,14 @@ class Program:
 
 
 class Programs:
-    """Starts and ends them in `folder`, with one log for each name in `logs`, which exists."""
+    """Starts and ends them in `folder`, with one log for each name in `logs`; both exist.
 
-    def __init__(self, folder: Path, logs: Path, environment: Mapping[str, str]) -> None:
+    `grace` is how many seconds each has to end when asked, before it is killed.
+    """
+
+    def __init__(self, folder: Path, logs: Path, environment: Mapping[str, str], grace: float = GRACE_SECONDS) -> None:
         self._folder = folder
+        self._grace = grace
         self._logs = logs
         self._environment = environment
         self._launcher = Launcher()
@@ -85,7 +89,7 @@ class Programs:
         newest_first = [self._children[name] for name in reversed(self._programs) if name in self._children]
         try:
             for child in newest_first:
-                child.stop(GRACE_SECONDS)
+                child.stop(self._grace)
         finally:
             for child in newest_first:
                 child.kill()

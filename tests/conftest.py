@@ -1,0 +1,18 @@
+"""Says at the very end of a run, loudly, what was left out for want of a control plane: silence reads as success."""
+
+from collections.abc import Generator
+
+import pytest
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # the outermost one: its line comes after pytest's own last line
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    left_out = (
+        [report for report in reporter.stats.get("skipped", []) if "kubernetes" in report.keywords] if reporter else []
+    )
+    if left_out:
+        reasons = "; ".join(sorted({report.longrepr[2].removeprefix("Skipped: ") for report in left_out}))
+        line = f"NOT RUN: {len(left_out)} tests that need a real control plane: {' '.join(reasons.split())}"
+        reporter.write_line(line, red=True, bold=True)
