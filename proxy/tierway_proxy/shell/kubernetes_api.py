@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from time import monotonic
 from typing import Any
 
@@ -19,9 +20,9 @@ from kubernetes.aio.client.configuration import Configuration
 JSON = dict[str, Any]
 
 WATCH_SECONDS = 60
-_LIST_TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=3)
-# the server ends a watch after WATCH_SECONDS; one that is silent for longer is stuck
-_WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=3, sock_read=WATCH_SECONDS + 10)
+SILENCE_SECONDS = 70.0
+_CONNECT_SECONDS = 3
+_GET_TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=_CONNECT_SECONDS)
 _CREDENTIALS_SECONDS = 60
 
 
@@ -38,18 +39,21 @@ UNUSABLE = (ApiError, aiohttp.ClientError, OSError, TimeoutError, ValueError, Ke
 
 
 class KubernetesApi:
-    def __init__(self, client: ApiClient) -> None:
+    """The server ends a watch every WATCH_SECONDS; one that is silent for `silence` seconds is stuck, and given up."""
+
+    def __init__(self, client: ApiClient, silence: float = SILENCE_SECONDS) -> None:
         self._client = client
+        self._watch_timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=silence)
 
     async def get(self, path: str, query: Mapping[str, str | int]) -> JSON:
-        response = await self._send(path, query, _LIST_TIMEOUT)
+        response = await self._send(path, query, _GET_TIMEOUT)
         return _object(await response.read())
 
     async def watch(self, path: str, query: Mapping[str, str | int], version: str) -> AsyncGenerator[JSON, None]:
-        """Yield events until the server ends the watch, which it does every WATCH_SECONDS."""
+        """Yield events until the server ends the watch."""
         following: dict[str, str | int] = {**query, "watch": "true", "resourceVersion": version}
         following |= {"allowWatchBookmarks": "true", "timeoutSeconds": WATCH_SECONDS}
-        response = await self._send(path, following, _WATCH_TIMEOUT)
+        response = await self._send(path, following, self._watch_timeout)
         try:
             async for line in response.content:
                 event = _object(line)
@@ -66,7 +70,7 @@ class KubernetesApi:
         )
         answer = await self._client.call_api(*request, _request_timeout=limits)
         response: aiohttp.ClientResponse = answer.response
-        if response.status != 200:  # noqa: PLR2004
+        if response.status != HTTPStatus.OK:
             raise ApiError(response.status, _reason(await response.read()))
         return response
 
