@@ -1,6 +1,7 @@
 """Objects that both stores accept, among them what only just passes."""
 
 from tests.resources.documents import policy, tier
+from tests.resources.full_objects import FULL_POLICY, FULL_TIER
 
 URLS = (
     "https://api.example.com",
@@ -20,6 +21,8 @@ EXPRESSIONS = ("team-(a|b)", "(?i)legal.*", r"\d{3}", "(?P<team>[a-z]+)-x", "(?:
 ACCEPTED = {
     "the least that a tier needs": tier(),
     "the least that a policy needs": policy(),
+    "a tier with every field": FULL_TIER,
+    "a policy with every field": FULL_POLICY,
     **{f"base URL {url}": tier({"spec.providers[0].baseURL": url}) for url in URLS},
     **{
         f"expression {value}": policy(

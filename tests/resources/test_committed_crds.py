@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tierway_operator.crds import committed_crds, generated_crds, structural
-from tierway_operator.resources import defaults
+from tests.resources.full_objects import FULL_POLICY, FULL_TIER
+from tierway_operator.crds import committed_crds, generated_crds, main, structural
+from tierway_operator.resources import ModelTier, RoutingPolicy, defaults
 from tierway_operator.resources.common import PATTERNS_IN_WORDS
 
 COMMITTED = Path(__file__).parents[2] / "deploy" / "crds"
@@ -39,6 +40,39 @@ def test_committed_equals_generated() -> None:
     on_disk = {file.name: file.read_text(encoding="utf-8") for file in COMMITTED.glob("*.yaml")}
 
     assert on_disk == generated_crds()
+
+
+def test_the_command_writes_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python -m tierway_operator.crds DIR` is what `make crds` calls."""
+    monkeypatch.setattr("sys.argv", ["crds", str(tmp_path)])
+
+    main()
+
+    assert {file.name: file.read_text(encoding="utf-8") for file in tmp_path.iterdir()} == generated_crds()
+
+
+def test_the_full_objects_have_every_field_and_no_other() -> None:
+    """The shapes that users hold are spelt out once, and a new field is added there."""
+    spelt_out = {path for full in (FULL_TIER, FULL_POLICY) for path in _paths(full["spec"], f"{full['kind']}.spec")}
+
+    assert spelt_out == SPECS.keys()
+
+
+def _paths(value: Any, path: str) -> Iterator[str]:
+    below = ((f"{path}.{name}", part) for name, part in value.items()) if isinstance(value, dict) else ()
+    entries = ((f"{path}[]", part) for part in value) if isinstance(value, list | tuple) else ()
+    for here, part in (*below, *entries):
+        yield here
+        yield from _paths(part, here)
+
+
+@pytest.mark.parametrize("full", [FULL_TIER, FULL_POLICY], ids=lambda full: full["kind"])
+def test_the_models_lose_nothing_of_a_full_object(full: dict[str, Any]) -> None:
+    """Every field of the YAML has its attribute, under exactly that name."""
+    model = {"ModelTier": ModelTier, "RoutingPolicy": RoutingPolicy}[full["kind"]]
+    read = model.model_validate({**full, "metadata": {"name": "a", "namespace": "b"}})
+
+    assert read.spec.model_dump(by_alias=True, exclude_none=True, mode="json") == full["spec"]
 
 
 def test_every_field_is_described() -> None:

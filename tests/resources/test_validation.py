@@ -1,5 +1,6 @@
 """What a folder refuses and accepts. `tests/kubernetes/test_crds.py` asks a real API server the same."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.resources.documents import policy, tier
 from tests.resources.good_objects import ACCEPTED
 from tierway_operator.crds import committed_crds
 from tierway_operator.resources import ModelTier, RoutingPolicy
+from tierway_operator.resources.schema import VALIDATIONS
 from tierway_operator.validation import Accepted, Refused, Validator
 
 VALIDATOR = Validator(committed_crds())
@@ -32,6 +34,20 @@ def test_a_bad_object_is_refused_with_its_field_and_the_reason(bad: Bad) -> None
 
     assert isinstance(verdict, Refused)
     assert any(each.field == bad.field and bad.reason in each.message for each in verdict.refusals), verdict
+
+
+def test_every_rule_refuses_something_here() -> None:
+    """A rule that no bad object breaks could be wrong, or gone, unseen."""
+    verdicts = [VALIDATOR.validate(bad.document) for bad in REFUSED if bad.rule]
+    broken = {each.message for verdict in verdicts if isinstance(verdict, Refused) for each in verdict.refusals}
+
+    assert {rule["message"] for crd in committed_crds() for rule in _rules(crd)} <= broken
+
+
+def _rules(part: Any) -> Iterator[dict[str, str]]:
+    yield from part.get(VALIDATIONS, ()) if isinstance(part, dict) else ()
+    for below in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from _rules(below)
 
 
 @pytest.mark.parametrize("document", ACCEPTED.values(), ids=ACCEPTED)
@@ -108,6 +124,13 @@ def test_nulls_and_status_are_not_stored() -> None:
     document = tier({"spec.models[0].limits": None, "spec.allowedPolicies": {"from": None}, "status": {"models": []}})
 
     assert _accepted(document) == tier({"spec.allowedPolicies": {"from": "Same"}})
+
+
+def test_a_number_with_an_empty_fraction_is_stored_as_a_whole_one() -> None:
+    """JSON knows one sort of number; CEL and the models compare whole ones."""
+    stored = _accepted(tier({"spec.models[0].contextWindowTokens": 4096.0, "spec.models[0].maxOutputTokens": 1024}))
+
+    assert type(stored["spec"]["models"][0]["contextWindowTokens"]) is int
 
 
 def test_a_document_is_not_changed_by_being_validated() -> None:

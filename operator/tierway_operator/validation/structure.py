@@ -30,6 +30,13 @@ def _required(_: SchemaValidator, names: list[str], value: Any, schema: Schema) 
             yield ValidationError("", validator="required", path=[name])
 
 
+def _enum(_: SchemaValidator, words: list[str], value: Any, schema: Schema) -> Errors:
+    """A value of the wrong type is told so, and not in addition what it might have said."""
+    del schema
+    if isinstance(value, str) and value not in words:
+        yield ValidationError("", validator="enum", validator_value=words, instance=value)
+
+
 def _pattern(_: SchemaValidator, pattern: str, value: Any, schema: Schema) -> Errors:
     """RE2's `$` is the end of the text; Python's would also stand before a last newline."""
     del schema
@@ -52,7 +59,7 @@ def _list_type(_: SchemaValidator, list_type: str, value: Any, schema: Schema) -
 
 _Walker = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {"required": _required, "pattern": _pattern, "x-kubernetes-list-type": _list_type, "format": None},
+    {"required": _required, "enum": _enum, "pattern": _pattern, "x-kubernetes-list-type": _list_type, "format": None},
 )
 
 
