@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tierway_proxy.contract.base import RequestClass
 from tierway_proxy.core.catalog import Candidate
 from tierway_proxy.core.meter import Usage
+from tierway_proxy.core.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +53,17 @@ class Settlement:
     def fell_back(self) -> bool:
         """A later attempt than the first gave the answer."""
         return len(self.attempts) > 1 and self.attempts[-1].reason is None
+
+
+def refused(policy: str, table: str, refusal: Refusal, duration: float) -> Settlement:
+    """A request that nobody was asked about: its own fault, or nobody was there to take it."""
+    return Settlement(
+        policy=policy,
+        klass=None,
+        outcome="Rejected" if refusal.status < 500 else "Failed",
+        status=refusal.status,
+        duration=duration,
+        shed=refusal.status == 503,
+        reason=refusal.code,
+        table=table,
+    )

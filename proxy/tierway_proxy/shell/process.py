@@ -1,0 +1,108 @@
+"""One proxy process from start to its graceful end: two ports, one source of tables, and a drain that loses no count."""
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import AsyncExitStack, suppress
+
+from aiohttp import web
+
+from tierway_proxy.shell.admin import Admin
+from tierway_proxy.shell.folder import FolderSource
+from tierway_proxy.shell.keeper import Keeper
+from tierway_proxy.shell.server import Server
+from tierway_proxy.shell.serving import Serving
+from tierway_proxy.shell.settings import Settings
+from tierway_proxy.shell.tables import Tables
+from tierway_proxy.shell.telemetry import AccessLog
+from tierway_proxy.shell.upstream import Upstream
+
+logger = logging.getLogger(__name__)
+
+_FLUSH_SECONDS = 0.25
+_LOOK_SECONDS = 0.05
+
+
+async def serve(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT, and then until the last stream has ended and its counts were read."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    tables = Tables(Keeper(settings.state_dir) if settings.state_dir is not None else None)
+    serving = Serving(tables, region=settings.region, default_policy=settings.default_policy)
+    access_log = AccessLog(sys.stdout) if settings.access_log else None
+    async with AsyncExitStack() as stack:
+        upstream = Upstream()
+        stack.push_async_callback(upstream.close)
+        tables.on_change.append(lambda _: upstream.forget())
+        following = asyncio.create_task(_follow(settings, tables))
+        stack.push_async_callback(_cancel, following)
+        await _listen(
+            stack, web.ServerRunner(Server(serving, upstream, access_log).web_server()), settings.host, settings.port
+        )
+        await _listen(
+            stack,
+            web.AppRunner(Admin(serving).application(), access_log=None),
+            settings.admin_host,
+            settings.admin_port,
+        )
+        flushing = asyncio.create_task(_flush(access_log))
+        stack.push_async_callback(_cancel, flushing)
+        logger.info(
+            "serving", extra={"port": settings.port, "admin_port": settings.admin_port, "instance": serving.instance}
+        )
+        await _until(stop, following)
+        await _drain(serving, settings.drain_seconds)
+    if access_log is not None:
+        access_log.flush()
+
+
+async def _listen(stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int) -> None:
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host, port, backlog=1024).start()
+
+
+async def _follow(settings: Settings, tables: Tables) -> None:
+    if settings.tables is not None:
+        await FolderSource(settings.tables, tables).run()
+        return
+    from tierway_proxy.shell.cluster import ClusterSource  # noqa: PLC0415 (20 MiB that only a cluster needs)
+
+    await ClusterSource(settings.release, settings.namespace, tables).run()
+
+
+async def _until(stop: asyncio.Event, following: "asyncio.Task[None]") -> None:
+    """Waits for a signal; a source of tables that fails for good ends the process with its error, to be started anew."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, following}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if following.done():
+        following.result()
+
+
+async def _drain(serving: Serving, seconds: float) -> None:
+    """Not ready any more; streams finish; then the operator reads the last counts, or `seconds` have passed."""
+    serving.draining = True
+    logger.info("draining", extra={"in_flight": serving.in_flight})
+    while serving.in_flight:
+        await asyncio.sleep(_LOOK_SECONDS)
+    serving.final = True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not serving.acknowledged:
+                await asyncio.sleep(_LOOK_SECONDS)
+    logger.info("ended", extra={"acknowledged": serving.acknowledged})
+
+
+async def _flush(access_log: AccessLog | None) -> None:
+    while access_log is not None:
+        await asyncio.sleep(_FLUSH_SECONDS)
+        access_log.flush()
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

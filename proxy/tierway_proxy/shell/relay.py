@@ -1,0 +1,101 @@
+"""Carries out what an exchange says, on a real client connection and a real upstream call. Decides nothing."""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Protocol
+
+from tierway_proxy.core.commands import Begin, Close, Commands, Finish, Forward, Open
+from tierway_proxy.core.exchange import Exchange, Phase
+from tierway_proxy.core.outcome import Failure
+from tierway_proxy.core.refusal import Refusal
+from tierway_proxy.shell.alarm import Alarm
+from tierway_proxy.shell.upstream import Call, End, Event
+
+
+class ClientGoneError(Exception):
+    """The caller's connection is no more."""
+
+
+class Client(Protocol):
+    """The caller's side of a request."""
+
+    async def begin(self, exchange: Exchange, *, events: bool) -> None: ...
+    async def forward(self, data: bytes) -> None: ...
+    async def finish(self) -> None: ...
+    async def refuse(self, exchange: Exchange, refusal: Refusal) -> None: ...
+
+
+class Relay:
+    """One exchange on the wire. `call_out` opens an upstream call for a command."""
+
+    __slots__ = ("_alarm", "_call", "_call_out", "_client", "_exchange", "_loop")
+
+    def __init__(self, exchange: Exchange, client: Client, call_out: Callable[[Open], Call]) -> None:
+        self._exchange, self._client, self._call_out = exchange, client, call_out
+        self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a relay runs in a task")
+        self._alarm = Alarm(self._loop, task)
+        self._call: Call | None = None
+
+    async def run(self) -> None:
+        """To the end of the exchange. The client's leaving cancels the upstream at once, and is then raised."""
+        exchange, now = self._exchange, monotonic
+        try:
+            await self._do(exchange.start(now()))
+            while exchange.phase is not Phase.OVER:
+                await self._do(self._told(await self._event()))
+        except (asyncio.CancelledError, ClientGoneError):
+            exchange.client_left(now())
+            raise
+        finally:
+            self._alarm.close()
+            if self._call is not None:
+                self._call.close()
+
+    async def _event(self) -> Event | None:
+        """What happens next: an event of the upstream, or None when the deadline passed first."""
+        call, alarm = self._call, self._alarm
+        alarm.set(self._exchange.deadline)
+        try:
+            if call is None:  # a pause between two attempts
+                await self._loop.create_future()
+                return None
+            return await call.next()
+        except asyncio.CancelledError:
+            if alarm.was_it():
+                return None
+            raise
+        finally:
+            alarm.set(None)
+
+    def _told(self, event: Event | None) -> Commands:
+        exchange, now = self._exchange, monotonic()
+        if isinstance(event, bytes):
+            return exchange.data(event, now)
+        if event is None:
+            return exchange.tick(now)
+        if isinstance(event, End):
+            return exchange.end(now)
+        if isinstance(event, Failure):
+            return exchange.lost(event, now)
+        return exchange.head(event.status, event.headers, now)
+
+    async def _do(self, commands: Commands) -> None:
+        for command in commands:
+            if isinstance(command, Forward):
+                await self._client.forward(command.data)
+            elif isinstance(command, Open):
+                self._call = self._call_out(command)
+            elif isinstance(command, Close):
+                if self._call is not None:
+                    self._call.close()
+                    self._call = None
+            elif isinstance(command, Begin):
+                await self._client.begin(self._exchange, events=command.events)
+            elif isinstance(command, Finish):
+                await self._client.finish()
+            else:
+                await self._client.refuse(self._exchange, command.refusal)

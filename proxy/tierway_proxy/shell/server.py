@@ -1,0 +1,193 @@
+"""The callers' port: `/v1/…` for the default policy, `/{namespace}/{policy}/v1/…` for any. OpenAI-shaped, errors too."""
+
+import asyncio
+import logging
+import re
+from itertools import count
+from time import monotonic
+from typing import Any
+
+from aiohttp import web
+
+from tierway_proxy.contract.base import CLASSES
+from tierway_proxy.core.ask import Ask
+from tierway_proxy.core.body import Body, NotARequestError
+from tierway_proxy.core.catalog import Candidate, Catalog
+from tierway_proxy.core.exchange import Exchange
+from tierway_proxy.core.ledger import Settlement, refused
+from tierway_proxy.core.plan import AUTO, Plan, decide
+from tierway_proxy.core.refusal import Refusal, bad_request, no_default_policy, unknown_policy
+from tierway_proxy.shell.answer import Answer, refusal_response
+from tierway_proxy.shell.relay import ClientGoneError, Relay
+from tierway_proxy.shell.serving import Serving
+from tierway_proxy.shell.telemetry import AccessLog
+from tierway_proxy.shell.upstream import Upstream
+
+logger = logging.getLogger(__name__)
+
+MOST_BODY_BYTES = 64 << 20
+_PATH = re.compile(r"(?:/(?P<policy>[^/]+/[^/]+))?/v1/(?P<what>chat/completions|models|route)/?")
+_METHODS = {"chat/completions": "POST", "models": "GET", "route": "POST"}
+_REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}")
+
+
+class Server:
+    """Handles every request of the callers' port."""
+
+    def __init__(self, serving: Serving, upstream: Upstream, access_log: AccessLog | None) -> None:
+        self._serving, self._upstream, self._access_log = serving, upstream, access_log
+        self._numbers = count(1)
+
+    def web_server(self) -> web.Server:
+        return web.Server(
+            self.handle, request_factory=_request, handler_cancellation=True, access_log=None, keepalive_timeout=75
+        )
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        request_id = self._request_id(request)
+        self._serving.in_flight += 1
+        try:
+            return await self._answer(request, request_id)
+        except (ConnectionError, ClientGoneError):
+            raise
+        except Exception:
+            # the outermost frame: whatever this was, the caller gets an answer and we a trace
+            logger.exception("a request ended in a fault of ours", extra={"request_id": request_id})
+            fault = Refusal(
+                500, f"Tierway failed on this request; its log has {request_id}.", "server_error", "internal_error"
+            )
+            return refusal_response(fault, request_id)
+        finally:
+            self._serving.in_flight -= 1
+
+    async def _answer(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        matched = _PATH.fullmatch(request.path)
+        if matched is None:
+            return refusal_response(_no_route(request), request_id)
+        catalog = self._catalog(matched["policy"])
+        if isinstance(catalog, Refusal):
+            return refusal_response(catalog, request_id)
+        if request.method != _METHODS[matched["what"]]:
+            return refusal_response(_wrong_method(request, _METHODS[matched["what"]]), request_id)
+        if matched["what"] == "models":
+            return web.json_response(_models(catalog), headers={"X-Request-Id": request_id})
+        return await self._complete(request, catalog, request_id, explain=matched["what"] == "route")
+
+    async def _complete(
+        self, request: web.BaseRequest, catalog: Catalog, request_id: str, *, explain: bool
+    ) -> web.StreamResponse:
+        arrived = monotonic()
+        body = await _body(request)
+        if isinstance(body, Refusal):
+            return refusal_response(body, request_id)
+        plan = decide(catalog, body.fields, request.headers, self._serving.health, monotonic())
+        if explain:
+            return web.json_response(_explained(plan), headers={"X-Request-Id": request_id})
+        if isinstance(plan, Refusal):
+            return self._refused(catalog, plan, monotonic() - arrived, request_id)
+        return await self._exchange(request, Exchange(plan, body, self._serving.health, arrived), plan, request_id)
+
+    async def _exchange(
+        self, request: web.BaseRequest, exchange: Exchange, plan: Plan, request_id: str
+    ) -> web.StreamResponse:
+        answer = Answer(request, plan, request_id, closing=self._serving.draining)
+        tables, buffer_bytes = self._serving.tables, plan.catalog.table.streaming.buffer_bytes
+        relay = Relay(
+            exchange, answer, lambda command: self._upstream.open(command, tables.keys, request.headers, buffer_bytes)
+        )
+        try:
+            await relay.run()
+        finally:
+            if exchange.settlement is not None:
+                self._settled(exchange.settlement, request_id)
+        return answer.response
+
+    def _settled(self, settlement: Settlement, request_id: str) -> None:
+        self._serving.record(settlement)
+        if self._access_log is not None:
+            self._access_log.write(settlement, request_id)
+
+    def _refused(self, catalog: Catalog, refusal: Refusal, duration: float, request_id: str) -> web.Response:
+        self._settled(refused(catalog.table.policy, catalog.hash, refusal, duration), request_id)
+        return refusal_response(refusal, request_id)
+
+    def _catalog(self, policy: str | None) -> Catalog | Refusal:
+        name = policy or self._serving.default_policy
+        catalog = None if name is None else self._serving.catalog(name)
+        if catalog is not None:
+            return catalog
+        return no_default_policy(name) if policy is None else unknown_policy(policy)
+
+    def _request_id(self, request: web.BaseRequest) -> str:
+        given = request.headers.get("X-Request-Id")
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            return given
+        return f"{self._serving.instance}-{next(self._numbers):x}"
+
+
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    return web.BaseRequest(
+        message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=MOST_BODY_BYTES
+    )
+
+
+async def _body(request: web.BaseRequest) -> Body | Refusal:
+    try:
+        return Body(await request.read())
+    except NotARequestError as error:
+        return bad_request(f"The request cannot be read: {error}.", "invalid_json")
+    except web.HTTPRequestEntityTooLarge:
+        message = f"The request is larger than {MOST_BODY_BYTES >> 20} MiB."
+        return Refusal(413, message, "invalid_request_error", "request_too_large")
+
+
+def _no_route(request: web.BaseRequest) -> Refusal:
+    message = (
+        f"There is no {request.method} {request.path[:200]} here. Try POST /v1/chat/completions or GET /v1/models."
+    )
+    return Refusal(404, message, "invalid_request_error", "unknown_url")
+
+
+def _wrong_method(request: web.BaseRequest, right: str) -> Refusal:
+    message = f"{request.path[:200]} takes {right}, not {request.method}."
+    return Refusal(405, message, "invalid_request_error", "method_not_allowed")
+
+
+def _models(catalog: Catalog) -> dict[str, Any]:
+    names = [AUTO, *catalog.names()]
+    return {
+        "object": "list",
+        "data": [{"id": name, "object": "model", "created": 0, "owned_by": "tierway"} for name in names],
+    }
+
+
+def _explained(plan: Plan | Refusal) -> dict[str, Any]:
+    """The whole decision of `POST …/v1/route`, with nobody called."""
+    if isinstance(plan, Refusal):
+        return {"refused": {"status": plan.status, "code": plan.code, "message": plan.message}}
+    ask = plan.ask
+    return {
+        "policy": plan.catalog.table.policy,
+        "table": plan.catalog.hash,
+        "class": plan.klass,
+        "confidence": ask.confidence if isinstance(ask, Ask) else None,
+        "probabilities": dict(zip(CLASSES, ask.probabilities, strict=True)) if isinstance(ask, Ask) else None,
+        "reasons": list(ask.reasons) if isinstance(ask, Ask) else [plan.reason],
+        "reason": plan.reason,
+        "input_tokens": ask.input_tokens,
+        "output_limit": plan.output_limit,
+        "candidates": [_candidate(each, fit=number < plan.fit) for number, each in enumerate(plan.candidates)],
+        "skipped": [{"endpoint": each.key, "reason": each.reason} for each in plan.skipped],
+    }
+
+
+def _candidate(candidate: Candidate, *, fit: bool) -> dict[str, Any]:
+    namespace, _, tier = candidate.tier.partition("/")
+    return {
+        "namespace": namespace,
+        "tier": tier,
+        "model": candidate.model,
+        "provider": candidate.provider_key.rpartition("/")[2],
+        "region": candidate.provider.region,
+        "last_resort": not fit,
+    }
