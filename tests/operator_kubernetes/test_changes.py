@@ -1,0 +1,116 @@
+"""What counts as a change, and what is only the echo of our own writing."""
+
+import asyncio
+
+import pytest
+
+from tierway_operator.cluster.changes import Changes, Lookout
+from tierway_operator.cluster.names import Release
+from tierway_operator.store import Unreachable
+
+RELEASE = Release("tw", "tierway-system")
+
+
+def manifest(uid="1", generation=1, version=1, **metadata):
+    return {"metadata": {"uid": uid, "generation": generation, "resourceVersion": str(version), **metadata}}
+
+
+async def is_marked(changes):
+    waiting = asyncio.ensure_future(changes.wait())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    waiting.cancel()
+    return waiting.done() and not waiting.cancelled()
+
+
+@pytest.fixture
+async def changes():
+    return Changes()
+
+
+async def test_a_new_generation_is_a_change(changes):
+    """Also the first sight of an object, and each of several objects."""
+    for found in (manifest(), manifest(generation=2), manifest(uid="2")):
+        changes.saw("MODIFIED", found)
+        assert await is_marked(changes)
+
+
+async def test_a_status_that_we_wrote_is_no_change(changes):
+    """Else each write of a status would list and compile the world once more."""
+    changes.saw("ADDED", manifest())
+    assert await is_marked(changes)
+    changes.saw("MODIFIED", manifest(version=2))
+    assert not await is_marked(changes)
+
+
+async def test_labels_and_the_wish_to_delete_are_changes(changes):
+    """Neither raises the generation."""
+    changes.saw("ADDED", manifest())
+    await changes.wait()
+    changes.saw("MODIFIED", manifest(labels={"a": "b"}))
+    assert await is_marked(changes)
+    changes.saw("MODIFIED", manifest(labels={"a": "b"}, deletionTimestamp="now"))
+    assert await is_marked(changes)
+
+
+async def test_a_deletion_is_a_change_and_so_is_the_namesake_that_follows(changes):
+    """Whatever generation they have."""
+    changes.saw("ADDED", manifest())
+    await changes.wait()
+    changes.saw("DELETED", manifest())
+    assert await is_marked(changes)
+    changes.saw("ADDED", manifest())
+    assert await is_marked(changes)
+
+
+async def test_a_change_during_a_run_is_not_lost(changes):
+    """It was marked while nobody waited: the next wait returns at once."""
+    changes.saw("ADDED", manifest())
+    await asyncio.wait_for(changes.wait(), 1)
+    changes.saw("MODIFIED", manifest(generation=2))
+    await asyncio.wait_for(changes.wait(), 1)
+
+
+async def test_events_come_from_another_thread(changes):
+    """Kopf has a thread of its own."""
+    waiting = asyncio.ensure_future(changes.wait())
+    await asyncio.to_thread(changes.saw, "ADDED", manifest())
+    await asyncio.wait_for(waiting, 1)
+
+
+class Versions:
+    """What a look at the API finds."""
+
+    def __init__(self):
+        self.found = {}
+        self.away = False
+
+    async def versions(self, path, _query):
+        if self.away:
+            raise Unreachable(path)
+        return dict(self.found.get(path, {}))
+
+
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/tierway-system/endpointslices"
+SECRETS = "/api/v1/namespaces/llm/secrets"
+
+
+@pytest.mark.parametrize("path", [SLICES, SECRETS])
+async def test_a_look_marks_new_secrets_and_new_proxies(changes, path):
+    """No event tells of them. The first look only learns, and an outage is no change."""
+    api = Versions()
+    lookout = Lookout(api, RELEASE, changes)
+    lookout.namespaces = ["llm"]
+    await lookout.look()
+    assert not await is_marked(changes)
+    api.found[path] = {"key": "1"}
+    await lookout.look()
+    assert await is_marked(changes)
+    api.away = True
+    await lookout.look()
+    api.away = False
+    await lookout.look()
+    assert not await is_marked(changes)
+    api.found[path] = {}
+    await lookout.look()
+    assert await is_marked(changes)
