@@ -100,5 +100,5 @@ class Model(Shape):
     them."""
     reasoning: Reasoning | None = None
     """Whether the model thinks before it answers, which costs time and output tokens. `None`: never. `Optional`: when
-    the request asks for it. `Always`: the model serves only requests of class Complex, and those that ask for
-    reasoning. Default: None."""
+    the request asks for it. `Always`: the model serves only routes whose candidate names it in `models`, and requests
+    that ask for reasoning. Default: None."""
