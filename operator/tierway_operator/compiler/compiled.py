@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tierway_operator.compiler.objects import policy_objects, tier_objects
 from tierway_operator.compiler.policies import Decision, decided
+from tierway_operator.compiler.tier_data import served_by
 from tierway_operator.compiler.tiers import TierFacts, tier_facts
 from tierway_operator.conditions import Verdict
 from tierway_operator.resources.model import Model
@@ -15,13 +16,17 @@ from tierway_proxy.contract.table import RouteTable
 
 @dataclass(frozen=True)
 class TierResult:
-    """`models` is empty when the spec cannot be read; `usable` has the names of those that take requests."""
+    """`models` is empty when the spec cannot be read; `usable` has the names of those that take requests.
+
+    `providers` has each model's, by name.
+    """
 
     ref: Ref
     generation: int
     verdicts: tuple[Verdict, ...]
     models: tuple[Model, ...]
     usable: frozenset[str]
+    providers: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,15 @@ def compiled(world: World) -> Compiled | None:
 
 def _tier(ref: Ref, generation: int, facts: TierFacts) -> TierResult:
     usable = (name for name, state in facts.states.items() if state == "Active" and name not in facts.unsendable)
-    models = () if facts.spec is None else facts.spec.models
-    return TierResult(ref, generation, facts.verdicts, models, frozenset(usable))
+    spec = facts.spec
+    return TierResult(
+        ref=ref,
+        generation=generation,
+        verdicts=facts.verdicts,
+        models=() if spec is None else spec.models,
+        usable=frozenset(usable),
+        providers={} if spec is None else {m.name: tuple(p for p, _ in served_by(m, spec)) for m in spec.models},
+    )
 
 
 def _policy(ref: Ref, generation: int, decision: Decision, old: Published | None) -> PolicyResult:

@@ -1,0 +1,74 @@
+"""Programmed: False from the first write, True only when every serving proxy has loaded the table."""
+
+import pytest
+
+from tests.operator.worlds import NAME, Turns, policy, routes, tier
+from tierway_operator.programmed import progress
+from tierway_operator.store import Proxy
+from tierway_proxy.contract.observations import LoadedTable, Observations
+
+TIERS = (tier("cheap"), tier("dear"))
+
+
+def result(*policies):
+    turns = Turns()
+    for each in policies or (policy(),):
+        found = turns.turn(TIERS, (each,)).policies[NAME]
+    return found
+
+
+def proxy(name, **more):
+    return Proxy(name, f"http://{name}", **{"serving": True, **more})
+
+
+def loaded(table_hash, refused=None):
+    table = LoadedTable(policy=NAME, hash=table_hash, generation=1, refused=refused)
+    return Observations(reads=(1,), instance="i", started_at=0.0, tables=(table,))
+
+
+def judge(found, proxies, said, waited=0.0):
+    told = progress(NAME, found, proxies, {f"http://{name}": each for name, each in said.items()}, waited)
+    return told.verdict.status, told.verdict.reason, f"{told.loaded}/{told.desired}"
+
+
+def test_nobody_who_serves_is_false():
+    """A table that nobody serves is not in force; one that drains or is not ready does not count."""
+    found = result()
+    others = (proxy("a", serving=False), proxy("b", terminating=True))
+    said = {"a": loaded(found.hash), "b": loaded(found.hash)}
+    assert judge(found, (), {}) == ("False", "NoProxies", "0/0")
+    assert judge(found, others, said) == ("False", "NoProxies", "0/0")
+
+
+def test_it_turns_true_when_the_last_of_them_has_the_hash():
+    """Half is not enough, and another hash is none."""
+    found = result()
+    both = (proxy("a"), proxy("b"))
+    assert judge(found, both, {}) == ("False", "Pending", "0/2")
+    assert judge(found, both, {"a": loaded(found.hash), "b": loaded("0" * 64)}) == ("False", "Pending", "1/2")
+    assert judge(found, both, {"a": loaded(found.hash), "b": loaded(found.hash)}) == ("True", "Programmed", "2/2")
+
+
+def test_a_time_limit_changes_the_reason_and_never_the_status():
+    """After ten seconds the stragglers are named, at most five."""
+    found = result()
+    many = tuple(proxy(f"p{index}") for index in range(8))
+    told = progress(NAME, found, many, {"http://p0": loaded(found.hash)}, 10.0)
+    assert (told.verdict.status, told.verdict.reason) == ("False", "Straggler")
+    assert told.verdict.message == "Not loaded after 10 s by p1, p2, p3, p4, p5 and 2 more."
+
+
+def test_a_proxy_that_refuses_the_table_says_why():
+    """Its own sentence is passed on."""
+    found = result()
+    told = progress(NAME, found, (proxy("a"),), {"http://a": loaded("", "version 2 is not one that it reads")}, 99.0)
+    assert (told.verdict.status, told.verdict.reason) == ("False", "Refused")
+    assert "a: version 2 is not one that it reads" in told.verdict.message
+
+
+@pytest.mark.parametrize("first", [(), (policy(),)])
+def test_a_refused_edit_is_never_programmed(first):
+    """Also when every proxy has the last good table: what was applied is not what is served."""
+    found = result(*first, policy(generation=2, routes=routes(simple="nobody")))
+    status, reason, _ = judge(found, (proxy("a"),), {"a": loaded(found.hash or "")})
+    assert (status, reason) == ("False", "NotAccepted")
