@@ -1,0 +1,188 @@
+"""A release installed with helm, and processes that stand in for its pods, each under its own ServiceAccount."""
+
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from localkube import ControlPlane
+from localkube.children import Child, Launcher
+from localkube.standins import StandIn, address_map, announce
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "deploy/helm/tierway"
+PROXIES = 2
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 10, message: str = "") -> Any:
+    """Return the condition's first true value; fails when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, message or f"not within {seconds} s"
+        time.sleep(0.02)
+    return found
+
+
+class Release:
+    """One release called `tw` in a namespace of its own, serving that namespace's objects."""
+
+    name = "tw"
+
+    def __init__(self, plane: ControlPlane, namespace: str, folder: Path, launcher: Launcher) -> None:
+        self.plane, self.namespace, self.folder = plane, namespace, folder
+        self._launcher = launcher
+        self.kubectl = plane.kubectl
+        self._children: dict[str, Child] = {}
+        self._kubeconfigs: dict[str, Path] = {}
+        self.stand_ins = [StandIn(number, _free_port()) for number in range(1, PROXIES + 1)]
+        self._data_ports = {stand_in.name: _free_port() for stand_in in self.stand_ins}
+        self.health_port = _free_port()
+
+    def install(self, *values: str) -> None:
+        settings = [argument for value in values for argument in ("--set", value)]
+        here = f"--namespace={self.namespace}"
+        self.plane.helm(
+            "install", self.name, str(CHART), here, "--set", f"namespaces={{{self.namespace}}}",
+            # the control plane is shared: an uninstall must not take the kinds from other tests
+            "--set", "crds.enabled=false", *settings,
+        )  # fmt: skip
+
+    def start_operator(self, *more: str) -> Child:
+        return self._start(
+            "operator", "tierway_operator", f"--release={self.name}", f"--release-namespace={self.namespace}",
+            f"--namespace={self.namespace}", f"--health-port={self.health_port}", "--health-host=127.0.0.1",
+            f"--proxy-address-map={address_map(self.stand_ins)}", *more,
+        )  # fmt: skip
+
+    def start_proxy(self, stand_in: StandIn) -> Child:
+        """Start it, or start it again: a token needs the API server only once."""
+        return self._start(
+            "proxy", "tierway_proxy", f"--release={self.name}", f"--namespace={self.namespace}", "--host=127.0.0.1",
+            f"--port={self._data_ports[stand_in.name]}", f"--admin-port={stand_in.admin_port}", "--drain-seconds=1",
+            f"--state-dir={self.folder / stand_in.name}", log=stand_in.name,
+        )  # fmt: skip
+
+    def start_proxies(self) -> None:
+        for stand_in in self.stand_ins:
+            self.start_proxy(stand_in)
+        for stand_in in self.stand_ins:
+            eventually(lambda admin=stand_in.admin_port: get(f"http://127.0.0.1:{admin}/readyz")[0] == 200)
+        self.announce(*self.stand_ins)
+
+    def announce(self, *stand_ins: StandIn) -> None:
+        announce(self.kubectl, self.namespace, f"{self.name}-proxies", stand_ins)
+
+    def child(self, name: str) -> Child:
+        return self._children[name]
+
+    def token(self) -> str:
+        return str(self.get("secret", f"{self.name}-keys", "-o", "go-template={{.data.token | base64decode}}"))
+
+    def observations(self, stand_in: StandIn) -> Any:
+        url = f"http://127.0.0.1:{stand_in.admin_port}/observations"
+        status, text = get(url, {"Authorization": f"Bearer {self.token()}"})
+        assert status == 200, text
+        return json.loads(text)
+
+    def hashes(self) -> list[dict[str, str]]:
+        """What each proxy serves: hash by policy."""
+        return [
+            {table["policy"]: table["hash"] for table in self.observations(stand_in)["tables"]}
+            for stand_in in self.stand_ins
+        ]
+
+    def apply(self, *documents: dict[str, Any]) -> None:
+        items = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
+        self.kubectl("apply", f"--namespace={self.namespace}", "-f", "-", stdin=json.dumps(items))
+
+    def delete(self, kind: str, name: str) -> None:
+        self.kubectl("delete", kind, name, f"--namespace={self.namespace}")
+
+    def get(self, *arguments: str) -> str:
+        return self.kubectl("get", *arguments, f"--namespace={self.namespace}")
+
+    def object(self, kind: str, name: str) -> Any:
+        return json.loads(self.get(kind, name, "-o", "json"))
+
+    def condition(self, kind: str, name: str, wanted: str) -> dict[str, Any]:
+        """Return a condition that was written for the newest generation; an empty one before."""
+        found = self.object(kind, name)
+        conditions = found.get("status", {}).get("conditions", [])
+        return next(
+            (
+                condition
+                for condition in conditions
+                if condition["type"] == wanted and condition["observedGeneration"] == found["metadata"]["generation"]
+            ),
+            {},
+        )
+
+    def tables(self) -> dict[str, Any]:
+        """Published tables by policy."""
+        found = json.loads(self.get("configmaps", "-l", f"tierway.dev/release={self.name}", "-o", "json"))
+        tables = [json.loads(item["data"]["table.json"]) for item in found["items"]]
+        return {table["policy"]: table for table in tables}
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
+    def stop(self) -> None:
+        for child in self._children.values():
+            child.kill()
+
+    def _start(self, account: str, module: str, *arguments: str, log: str | None = None) -> Child:
+        name = log or account
+        if account not in self._kubeconfigs:
+            self._kubeconfigs[account] = self.plane.service_account_kubeconfig(self.namespace, f"{self.name}-{account}")
+        kubeconfig = self._kubeconfigs[account]
+        environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONWARNINGS": "default"}
+        child = self._launcher.start(
+            [sys.executable, "-m", module, *arguments],
+            log=self.folder / f"{name}.log",
+            environment=environment,
+            folder=self.folder,
+        )
+        self._children[name] = child
+        return child
+
+
+@contextmanager
+def released(plane: ControlPlane, folder: Path) -> Iterator[Release]:
+    """Install a release in a namespace of its own; its processes end with the block."""
+    namespace = f"release-{secrets.token_hex(4)}"
+    plane.kubectl("create", "namespace", namespace)
+    plane.kubectl("apply", "--server-side", "-f", str(ROOT / "deploy/crds"))
+    with Launcher() as launcher:
+        release = Release(plane, namespace, folder, launcher)
+        release.install()
+        try:
+            yield release
+        finally:
+            release.stop()
+            plane.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def get(url: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
+    """GET; status 0 when nobody answers."""
+    request = urllib.request.Request(url, headers=headers or {})  # noqa: S310  # loopback
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def _free_port() -> int:
+    with socket.socket() as attempt:
+        attempt.bind(("127.0.0.1", 0))
+        return int(attempt.getsockname()[1])
