@@ -5,7 +5,6 @@ carries the name of one of its own tables.
 """
 
 import asyncio
-import logging
 import secrets
 from base64 import b64encode
 from collections.abc import Collection, Mapping
@@ -18,10 +17,7 @@ from tierway_operator.cluster.changes import Changes, Lookout
 from tierway_operator.cluster.names import RELEASE, Release, policy_of
 from tierway_operator.cluster.own import OwnObjects
 from tierway_operator.cluster.world import GROUP_PATH, PLURALS, Reader, decoded
-from tierway_operator.health import Health
-from tierway_operator.store import Listing, Proxy, Published, Ref, StatusRefused, Unreachable, World
-
-logger = logging.getLogger(__name__)
+from tierway_operator.store import Proxy, Published, Ref, StatusRefused, Unreachable, World
 
 _TOKEN = "token"  # noqa: S105  # its name in the Secret
 _TOKEN_BYTES = 32
@@ -36,7 +32,6 @@ class ClusterStore:
         api: Api,
         release: Release,
         changes: Changes,
-        health: Health,
         *,
         namespaces: Collection[str] = (),
         address_map: Mapping[str, str] | None = None,
@@ -45,7 +40,6 @@ class ClusterStore:
         self._api = api
         self._release = release
         self._changes = changes
-        self._health = health
         self._address_map = address_map or {}
         self._reader = Reader(api, namespaces)
         self._own = OwnObjects(api, release)
@@ -57,12 +51,7 @@ class ClusterStore:
         await self._changes.wait()
 
     async def world(self) -> World:
-        try:
-            tiers, policies = await asyncio.gather(
-                self._reader.objects("ModelTier"), self._reader.objects("RoutingPolicy")
-            )
-        finally:
-            self._health.tried()
+        tiers, policies = await asyncio.gather(self._reader.objects("ModelTier"), self._reader.objects("RoutingPolicy"))
         self.lookout.namespaces = sorted({entry.manifest["metadata"]["namespace"] for entry in tiers.entries})
         found, maps, published, keys = await asyncio.gather(
             self._reader.secrets(self.lookout.namespaces),
@@ -70,7 +59,8 @@ class ClusterStore:
             self._published(),
             self._keys(),
         )
-        self._note(tiers, policies)
+        if not tiers.error and not policies.error:
+            self._announcer.remember(tiers.entries + policies.entries)
         without_token = {name: key for name, key in keys.items() if name != _TOKEN}
         return World(tiers, policies, found, maps, published, without_token)
 
@@ -123,18 +113,8 @@ class ClusterStore:
             return  # the object is gone, or another one has its name now
         if error.status != _INVALID:
             raise Unreachable(str(error)) from error
-        self._health.status_refused()
-        logger.error("a status was refused", extra={"object": f"{ref.namespace}/{ref.name}", "error": str(error)})
         await self._announcer.warn(ref, reason="StatusRefused", note=error.message)
         raise StatusRefused(error.message) from error
-
-    def _note(self, *listings: Listing) -> None:
-        errors = [listing.error for listing in listings if listing.error]
-        if errors:
-            logger.warning("a kind cannot be listed: nothing is deleted", extra={"error": "; ".join(errors)})
-            return
-        self._health.listed()
-        self._announcer.remember(entry for listing in listings for entry in listing.entries)
 
     async def _published(self) -> dict[str, Published]:
         found = {}
