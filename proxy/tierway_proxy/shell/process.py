@@ -4,7 +4,9 @@ import asyncio
 import logging
 import signal
 import sys
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -24,44 +26,60 @@ _FLUSH_SECONDS = 0.25
 _LOOK_SECONDS = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A proxy that serves. The ports are the real ones, also where the settings say 0."""
+
+    serving: Serving
+    port: int
+    admin_port: int
+    following: "asyncio.Task[None]"
+
+
 async def serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT, and then until the last stream has ended and its counts were read."""
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with running(settings) as proxy:
+        logger.info(
+            "serving",
+            extra={"port": proxy.port, "admin_port": proxy.admin_port, "instance": proxy.serving.instance},
+        )
+        await _until(stop, proxy.following)
+        await _drain(proxy.serving, settings.drain_seconds)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Both ports and the source of tables, for as long as the block runs; nothing is waited for at its end."""
     tables = Tables(Keeper(settings.state_dir) if settings.state_dir is not None else None)
     serving = Serving(tables, region=settings.region, default_policy=settings.default_policy)
     access_log = AccessLog(sys.stdout) if settings.access_log else None
     async with AsyncExitStack() as stack:
+        if access_log is not None:
+            stack.callback(access_log.flush)
         upstream = Upstream()
         stack.push_async_callback(upstream.close)
         tables.on_change.append(lambda _: upstream.forget())
         following = asyncio.create_task(_follow(settings, tables))
         stack.push_async_callback(_cancel, following)
-        await _listen(
-            stack, web.ServerRunner(Server(serving, upstream, access_log).web_server()), settings.host, settings.port
-        )
-        await _listen(
-            stack,
-            web.AppRunner(Admin(serving).application(), access_log=None),
-            settings.admin_host,
-            settings.admin_port,
-        )
+        callers = web.ServerRunner(Server(serving, upstream, access_log).web_server())
+        port = await _listen(stack, callers, settings.host, settings.port)
+        admin = web.AppRunner(Admin(serving).application(), access_log=None)
+        admin_port = await _listen(stack, admin, settings.admin_host, settings.admin_port)
         flushing = asyncio.create_task(_flush(access_log))
         stack.push_async_callback(_cancel, flushing)
-        logger.info(
-            "serving", extra={"port": settings.port, "admin_port": settings.admin_port, "instance": serving.instance}
-        )
-        await _until(stop, following)
-        await _drain(serving, settings.drain_seconds)
-    if access_log is not None:
-        access_log.flush()
+        yield Running(serving, port, admin_port, following)
 
 
-async def _listen(stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int) -> None:
+async def _listen(stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int) -> int:
+    """The port that it listens on."""
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, host, port, backlog=1024).start()
+    site = web.TCPSite(runner, host, port, backlog=1024)
+    await site.start()
+    return site.port
 
 
 async def _follow(settings: Settings, tables: Tables) -> None:
