@@ -1,0 +1,120 @@
+"""What is known of the proxies at this moment: who they are, what each said last, and all that they counted.
+
+A look only asks which tables are loaded. A round also counts: the tally is saved before anybody may write a status from
+it, and a draining proxy may go only after its last counts are saved.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tierway_operator import tally as tallies
+from tierway_operator.counting import by_model
+from tierway_operator.observe import Window
+from tierway_operator.scrape import Scraper
+from tierway_operator.store import Proxy, Store
+from tierway_operator.tally import Tally
+from tierway_operator.traffic import Counts
+from tierway_proxy.contract.observations import Day, Observations
+
+_SAVE_AT_LEAST_SECONDS = 300.0
+# A proxy that misses a scrape or two has not lost its table.
+_REMEMBERED_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One moment. `said`: by admin URL, what each proxy said lately; `window` and `today`: by tier, then by model."""
+
+    proxies: tuple[Proxy, ...] = ()
+    said: dict[str, Observations] = field(default_factory=dict)
+    covered: bool = False
+    window: dict[str, Counts] = field(default_factory=dict)
+    date: str = ""
+    total: Day = field(default_factory=Day)
+    today: dict[str, Counts] = field(default_factory=dict)
+    incomplete_since: float | None = None
+
+    @property
+    def open_at(self) -> tuple[frozenset[str], ...]:
+        """The open endpoints of each proxy that takes requests."""
+        return tuple(frozenset(each.open_breakers) for each in self.said.values() if not each.draining)
+
+
+class Observer:
+    """`now` gives seconds since the epoch. Methods raise `Unreachable` when the store cannot be had."""
+
+    def __init__(self, store: Store, scraper: Scraper, now: Callable[[], float]) -> None:
+        self._store, self._scraper, self._now = store, scraper, now
+        self._window = Window(began=now())
+        self._tally: Tally | None = None
+        self._saved = (0.0, "")
+        self._heard: dict[str, tuple[float, Observations]] = {}
+        self._proxies: tuple[Proxy, ...] = ()
+        self.seen = Seen()
+
+    async def find(self) -> bool:
+        """Learn who the proxies are and what opens their doors; return whether they are others than before."""
+        self._scraper.token = await self._store.token()
+        before, self._proxies = self._proxies, await self._store.proxies()
+        return before != self._proxies
+
+    async def look(self, seconds: float) -> None:
+        """Ask who has loaded what, waiting at most so long."""
+        self._hear(await self._scraper.observations(self._proxies, seconds))
+        self.seen = Seen(**{**vars(self.seen), "proxies": self._proxies, "said": self._said()})
+
+    async def count(self, seconds: float) -> None:
+        """Ask everybody for everything, keep it, and let those go that have said their last."""
+        answers = await self._scraper.observations(self._proxies, seconds)
+        self._hear(answers)
+        now = self._now()
+        for observed in answers.values():
+            self._window.add(observed, now)
+        tally, may_go = tallies.advanced(await self._last_tally(), answers.values(), now)
+        await self._keep(tally)
+        for proxy in self._proxies:
+            if proxy.admin_url in answers and answers[proxy.admin_url].instance in may_go:
+                await self._scraper.acknowledge(proxy, seconds)
+        self.seen = self._counted(tally, now)
+
+    def _hear(self, answers: dict[str, Observations]) -> None:
+        now = self._now()
+        self._heard |= {url: (now, observed) for url, observed in answers.items()}
+
+    def _said(self) -> dict[str, Observations]:
+        oldest, there = self._now() - _REMEMBERED_SECONDS, {each.admin_url for each in self._proxies}
+        self._heard = {url: heard for url, heard in self._heard.items() if url in there and heard[0] >= oldest}
+        return {url: observed for url, (_, observed) in self._heard.items()}
+
+    async def _last_tally(self) -> Tally:
+        if self._tally is None:
+            text = await self._store.load_tally()
+            self._tally = tallies.read(text, self._now())
+            self._saved = (self._tally.at, _content(self._tally))
+        return self._tally
+
+    async def _keep(self, tally: Tally) -> None:
+        """Save a tally that says something new, and now and then one that does not: its time is when all was well."""
+        content = _content(tally)
+        if content != self._saved[1] or tally.at - self._saved[0] >= _SAVE_AT_LEAST_SECONDS:
+            await self._store.save_tally(tallies.written(tally))
+            self._saved = (tally.at, content)
+        self._tally = tally
+
+    def _counted(self, tally: Tally, now: float) -> Seen:
+        date = tallies.day_of(now)
+        total = tallies.total(tally, date)
+        return Seen(
+            proxies=self._proxies,
+            said=self._said(),
+            covered=self._window.covers(now),
+            window=dict(by_model(self._window.counts(now))),
+            date=date,
+            total=total,
+            today=dict(by_model(total)),
+            incomplete_since=tallies.incomplete_since(tally, date),
+        )
+
+
+def _content(tally: Tally) -> str:
+    return tallies.written(tally.model_copy(update={"at": 0.0}))

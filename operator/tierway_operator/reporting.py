@@ -1,0 +1,127 @@
+"""Writes statuses: puts together what was compiled and what was seen, and asks `writes` whether it is worth a write."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from tierway_operator.compiler import Compiled, PolicyResult
+from tierway_operator.observing import Seen
+from tierway_operator.policy_status import PolicyTotals, policy_status
+from tierway_operator.programmed import Progress, progress
+from tierway_operator.store import Entry, Ref, StatusRefused, Store, Unreachable
+from tierway_operator.tier_status import TierCounts, tier_status
+from tierway_operator.writes import Written, done, due, wanting
+from tierway_proxy.contract.observations import PolicyCounts
+
+logger = logging.getLogger(__name__)
+
+_WRITES_AT_ONCE = 8
+
+
+class Reporter:
+    """`interval`: seconds between writes of one object's figures. `refused` is called for each refused status."""
+
+    def __init__(self, store: Store, now: Callable[[], float], interval: float, refused: Callable[[], None]) -> None:
+        self._store, self._now, self._interval, self._refused = store, now, interval, refused
+        self._records: dict[Ref, Written] = {}
+        self._hopeless: dict[Ref, Mapping[str, Any]] = {}
+        self._loading: dict[str, tuple[str | None, float]] = {}
+
+    def listed(self, entries: Iterable[tuple[Ref, Entry]], since: float) -> None:
+        """Take the statuses of a LIST that began at `since` for what stands, but not over what was written later."""
+        records = {}
+        for ref, entry in entries:
+            known = self._records.get(ref)
+            if known is not None and known.at >= since:
+                records[ref] = known
+                continue
+            stands = entry.manifest.get("status") or {}
+            if known is None:
+                records[ref] = Written(stands, float("-inf"), stands, float("-inf"))
+            else:
+                records[ref] = Written(stands, known.at, known.wanted, known.changed_at)
+        self._records = records
+        self._hopeless = {ref: status for ref, status in self._hopeless.items() if ref in records}
+
+    def progress(self, policy: str, result: PolicyResult, seen: Seen) -> Progress:
+        """Say how far a table has come; for how long some proxy has lacked it is remembered from call to call."""
+        now = self._now()
+        begun = self._loading.get(policy)
+        if begun is None or begun[0] != result.hash:
+            begun = (result.hash, now)
+        found = progress(policy, result, seen.proxies, seen.said, now - begun[1])
+        if found.complete:
+            self._loading.pop(policy, None)
+        else:
+            self._loading[policy] = begun
+        return found
+
+    async def tiers(self, compiled: Compiled, seen: Seen) -> None:
+        now = self._now()
+        for key, result in compiled.tiers.items():
+            counts = TierCounts(
+                seen.date, seen.window.get(key, {}), seen.today.get(key, {}), seen.covered, seen.open_at
+            )
+            self._want(result.ref, tier_status(key, result, counts, self._stands(result.ref), now))
+        await self._write(each.ref for each in compiled.tiers.values())
+
+    async def policies(self, compiled: Compiled, keys: Iterable[str], seen: Seen) -> None:
+        now, refs = self._now(), []
+        for key in keys:
+            result = compiled.policies[key]
+            totals = PolicyTotals(seen.date, seen.total.policies.get(key, PolicyCounts()), seen.incomplete_since)
+            found = self.progress(key, result, seen)
+            self._want(result.ref, policy_status(result, found, totals, self._stands(result.ref), now))
+            refs.append(result.ref)
+        await self._write(refs)
+
+    async def rest(self) -> None:
+        """Write all that has not been written yet, however small: nothing will come after."""
+        await self._each(ref for ref, record in self._records.items() if record.status != record.wanted)
+
+    def _stands(self, ref: Ref) -> Mapping[str, Any]:
+        return self._records[ref].status if ref in self._records else {}
+
+    def _want(self, ref: Ref, status: Mapping[str, Any]) -> None:
+        self._records[ref] = wanting(self._records.get(ref), status, self._now())
+
+    async def _write(self, refs: Iterable[Ref]) -> None:
+        now = self._now()
+        await self._each(ref for ref in refs if due(self._records[ref], now, self._interval))
+
+    async def _each(self, refs: Iterable[Ref]) -> None:
+        slots = asyncio.Semaphore(_WRITES_AT_ONCE)
+
+        async def one(ref: Ref) -> None:
+            async with slots:
+                await self._one(ref)
+
+        await all_of(one(ref) for ref in refs)
+
+    async def _one(self, ref: Ref) -> None:
+        record = self._records[ref]
+        if record.status == record.wanted or self._hopeless.get(ref) == record.wanted:
+            return
+        try:
+            await self._store.write_status(ref, record.wanted)
+        except StatusRefused as error:
+            self._give_up(ref, record, str(error))
+        else:
+            self._records[ref] = done(record, self._now())
+
+    def _give_up(self, ref: Ref, record: Written, why: str) -> None:
+        logger.error("a status was refused", extra={"object": f"{ref.namespace}/{ref.name}", "error": why})
+        self._hopeless[ref] = record.wanted
+        self._refused()
+
+
+async def all_of(steps: Iterable[Awaitable[None]]) -> None:
+    """Finish all steps; then raise the first `Unreachable`: what one cannot reach, another may."""
+    ends = await asyncio.gather(*steps, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException) and not isinstance(end, Unreachable):
+            raise end
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
