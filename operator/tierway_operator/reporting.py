@@ -81,7 +81,8 @@ class Reporter:
         await self._each(ref for ref, record in self._records.items() if record.status != record.wanted)
 
     def _stands(self, ref: Ref) -> Mapping[str, Any]:
-        return self._records[ref].status if ref in self._records else {}
+        """Return the last status, refused ones too: their times of transition must not move at every try."""
+        return self._hopeless.get(ref) or (self._records[ref].status if ref in self._records else {})
 
     def _want(self, ref: Ref, status: Mapping[str, Any]) -> None:
         self._records[ref] = wanting(self._records.get(ref), status, self._now())
