@@ -17,9 +17,9 @@ class Examined:
     """Facts that cost little and are always known.
 
     `input_tokens` is an estimate (see `classify.examine`); `output_tokens` is what the request allows, None when it
-    does not say. `needs` are capabilities without which a model refuses or ignores part of the request. `tools` and `images`
-    say what the request carries; `wants_reasoning` that it explicitly asks for a reasoning model; `stream` that the
-    client wants server-sent events.
+    does not say. `needs` are capabilities without which a model refuses or ignores part of the request. `tools` and
+    `images` say what the request carries; `wants_reasoning` that it explicitly asks for a reasoning model; `stream`
+    that the client wants server-sent events.
     """
 
     input_tokens: int

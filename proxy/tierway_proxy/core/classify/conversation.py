@@ -15,6 +15,7 @@ APPROVAL_WORDS: Final = 6
 """A reply of so many words without a question takes on the full difficulty of what it replies to."""
 FOLLOW_UP_WORDS: Final = 12
 """A reply of so many words, or a shorter one that asks something, takes on half of it."""
+PROPOSAL_WORDS: Final = 60
 
 _TURNS_READ: Final = 32
 _REQUESTS_READ: Final = 4
@@ -23,10 +24,14 @@ _PARTS_READ: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Skeletons of what is asked: the ask itself, what it takes on, and how much of that counts (0, 0.5 or 1)."""
+    """Skeletons of the ask itself and of the request and the proposal that it replies to, and its share in those.
+
+    The share is 0 for an ask that stands by itself, 1 for one that adds nothing.
+    """
 
     ask: bytes
-    taken_on: tuple[bytes, ...] = ()
+    request: bytes = b""
+    proposal: bytes = b""
     share: float = 0.0
 
 
@@ -40,18 +45,23 @@ def asked(body: Mapping[str, Any]) -> Asked:
     if size > FOLLOW_UP_WORDS or not any(role == "assistant" for role, _ in before):
         return Asked(ask)
     approves = size <= APPROVAL_WORDS and b"?" not in ask
-    return Asked(ask, _replied_to(before), 1.0 if approves else 0.5)
+    return Asked(ask, _request(before), _proposal(before), 1.0 if approves else 0.5)
 
 
-def _replied_to(before: list[tuple[str, str]]) -> tuple[bytes, ...]:
-    """Find the latest request that is no short reply itself, and the assistant's proposal if it ends in a question."""
-    proposal = skeleton(next(text for role, text in before if role == "assistant"))
+def _request(before: list[tuple[str, str]]) -> bytes:
+    """Find the latest request that is no short reply itself, or the longest of them."""
     request = b""
     for text in [text for role, text in before if role == "user"][:_REQUESTS_READ]:
         request = max(request, skeleton(text), key=words)
         if words(request) > FOLLOW_UP_WORDS:
             break
-    return (request, proposal) if proposal.endswith(b"?") else (request,)
+    return request
+
+
+def _proposal(before: list[tuple[str, str]]) -> bytes:
+    """Give the assistant's last turn if it ends in a question and is long enough to propose something."""
+    answer = skeleton(next(text for role, text in before if role == "assistant"))
+    return answer if answer.endswith(b"?") and words(answer) >= PROPOSAL_WORDS else b""
 
 
 def _turns(messages: object) -> list[tuple[str, str]]:

@@ -125,7 +125,7 @@ def _schema_tokens(schemas: list[Any]) -> int:
 
 
 def _weigh(values: list[Any]) -> float:
-    """Roughly the bytes of some JSON values, such as tools: of the outer ones, and the others are taken to be like them."""
+    """Roughly the bytes of some JSON values: the inner ones are taken to be like the outer ones."""
     opened = _outer(values, OPENED_SCHEMAS)
     return sum(map(_weight, opened)) * len(values) / max(1, len(opened))
 

@@ -16,9 +16,9 @@ Preset = Literal["Balanced", "Safe", "Thrifty"]
 OnUncertain = Literal["Promote", "AsClassified"]
 
 BOUNDARIES: Final[dict[Preset, tuple[float, float]]] = {
-    "Balanced": (0.5, 0.5),
-    "Safe": (0.4, 0.3),
-    "Thrifty": (0.6, 0.65),
+    "Balanced": (0.5, 0.53),
+    "Safe": (0.4, 0.38),
+    "Thrifty": (0.56, 0.68),
 }
 """The least probability of being more than Simple, and of being Complex, from which a request is taken to be so."""
 
@@ -44,6 +44,7 @@ class Circumstances(NamedTuple):
     tools: float
     many_tools: float
     images: float
+    schema: float
     reasoning: float
     brief: float
 
@@ -77,24 +78,21 @@ def classify(
 
 
 def _lean(what: Asked) -> Lean:
-    own = _lean_of(what.ask)
-    if not what.taken_on:
+    own = _lean_of(signals(what.ask))
+    if not what.share:
         return own
-    taken = [_lean_of(shape) for shape in what.taken_on]
-    hardest = max(taken, key=lambda lean: lean.complex)
-    more = max(lean.moderate for lean in taken) - own.moderate
-    most = hardest.complex - own.complex
-    replies = more > 0 or most > 0
-    return Lean(
-        moderate=own.moderate + what.share * max(0.0, more),
-        complex=own.complex + what.share * max(0.0, most),
-        because=hardest.because if replies else own.because,
-        replies=replies,
-    )
+    taken = [_lean_of(signals(what.request))]
+    if what.proposal:
+        taken.append(_lean_of(signals(what.proposal, all_asked=True)))
+    hardest = max(taken, key=lambda lean: lean.moderate + lean.complex)
+    more = max(0.0, hardest.moderate - own.moderate)
+    most = max(0.0, hardest.complex - own.complex)
+    if not more and not most:
+        return own
+    return Lean(own.moderate + what.share * more, own.complex + what.share * most, hardest.because, replies=True)
 
 
-def _lean_of(shape: bytes) -> Lean:
-    found = signals(shape)
+def _lean_of(found: Signals) -> Lean:
     return Lean(sum(map(mul, found, _TEXT_MODERATE)), sum(map(mul, found, _TEXT_COMPLEX)), found)
 
 
@@ -106,6 +104,7 @@ def _circumstances(body: Mapping[str, Any], examined: Examined) -> Circumstances
         tools=float(examined.tools),
         many_tools=min(1.0, log2(count) / log2(_MANY_TOOLS)) if count else 0.0,
         images=float(examined.images),
+        schema=float("JSONSchema" in examined.needs),
         reasoning=float(examined.wants_reasoning),
         brief=float(allowed is not None and allowed <= BRIEF_TOKENS),
     )
