@@ -10,6 +10,7 @@ from typing import Any
 _WHOLE = frozenset(
     {"role", "id", "type", "finish_reason", "object", "model", "system_fingerprint", "service_tier", "created", "index"}
 )
+_INSTEAD_OF_TEXT = ("tool_calls", "function_call", "refusal")
 
 
 class Assembler:
@@ -45,10 +46,17 @@ class Assembler:
         choices = [self._choices[index] for index in sorted(self._choices)]
         for choice in choices:
             choice["finish_reason"] = choice.get("finish_reason") or finish_reason
-            for call in choice["message"].get("tool_calls") or ():
-                call.pop("index", None)
+            _finish(choice["message"])
         answer = {**self._answer, "object": "chat.completion", "choices": choices}
         return {**answer, "usage": usage} if usage is not None else answer
+
+
+def _finish(message: dict[str, Any]) -> None:
+    """What only a stream has goes: indexes of calls, and the empty text that some servers open one with."""
+    for call in message.get("tool_calls") or ():
+        call.pop("index", None)
+    if not message.get("content") and any(message.get(name) for name in _INSTEAD_OF_TEXT):
+        message["content"] = None
 
 
 def _merge(into: dict[str, Any], delta: dict[str, Any]) -> None:

@@ -1,0 +1,38 @@
+"""Requests that the tests send, and what they read of the answers."""
+
+HELLO = [{"role": "user", "content": "How do refunds work?"}]
+ASK = {"model": "auto", "messages": HELLO}
+STREAM = {**ASK, "stream": True}
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather of a city",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+            "required": ["city"],
+        },
+    },
+}
+
+
+def user(text):
+    return [{"role": "user", "content": text}]
+
+
+async def collect(stream):
+    return [chunk async for chunk in stream]
+
+
+def text_of(chunks):
+    return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+
+
+def error_of(reply):
+    """The error of a raw reply, seen to be OpenAI-shaped: what SDKs need to show a sentence."""
+    error = reply.json["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["message"]
+    assert error["type"]
+    return error
