@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tierway_proxy.core.ask import Examined
 from tierway_proxy.core.body import Body
@@ -47,8 +47,7 @@ class Attempt:
         return self.meter.settled(input_tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What to send: the body, whether it asks for a stream, what we put into it, and the output limit that it carries."""
 
     body: bytes

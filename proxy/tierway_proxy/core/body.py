@@ -7,128 +7,152 @@ body is never written anew: the values to be changed are replaced where they sta
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
+
+import orjson
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_VALUE = re.compile(rb'\s*:\s*("(?:[^"\\]|\\.)*+"|[^\s,}\]\[{"]++)')
+"""A scalar after its key. Possessive: a megabyte of text is passed over once."""
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_scan = json.JSONDecoder(parse_constant=_no_constant).scan_once  # type: ignore[attr-defined]  # typeshed lacks it
+"""(text, position) -> (value, end): the standard library's scanner, in C; raises StopIteration or JSONDecodeError."""
 
 
 class NotARequestError(ValueError):
     """The body is no JSON object; the message says where it stops being one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
+class _Member(NamedTuple):
+    """Positions are bytes: of the key's first quote, of the quote after it, and of the value."""
+
     key: str
     key_start: int
+    key_end: int
     start: int
     end: int
 
 
 class Body:
-    """`fields`: the parsed object (of repeated keys, the last). Positions are characters of the decoded text."""
+    """`fields`: the parsed object (of repeated keys, the last)."""
 
-    __slots__ = ("_members", "_text", "fields")
+    __slots__ = ("_members", "_raw", "fields")
 
     def __init__(self, raw: bytes) -> None:
         """Raises NotARequestError."""
+        self._raw = raw
+        self._members: list[_Member] | None = None
         try:
-            self._text = raw.decode()
-            self._members = _members(self._text)
-        except UnicodeDecodeError as error:
-            raise NotARequestError(f"the body is not UTF-8 at byte {error.start}") from error
-        except RecursionError as error:
-            raise NotARequestError("the body is nested too deeply") from error
-        self.fields: dict[str, Any] = {member.key: value for member, value in self._members}
+            fields = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            fields = None  # not JSON, or JSON that orjson is too strict for: the scanner tells
+        if isinstance(fields, dict):
+            self.fields: dict[str, Any] = fields
+        else:
+            self.fields = {}
+            self._members = _members(raw, self.fields)
 
-    def edited(self, values: Mapping[str, Any], renamed: Mapping[str, str] | None = None) -> bytes:
+    def edited(self, values: Mapping[str, Any], renamed: Mapping[str, str]) -> bytes:
         """The bytes with these members set (added in front when absent) and these keys renamed."""
-        text, renamed = self._text, renamed or {}
-        pieces, at, seen = [], 0, set()
-        for member, _ in self._members:
-            if member.key in renamed:
-                pieces += [
-                    text[at : member.key_start],
-                    json.dumps(renamed[member.key]),
-                    text[_key_end(text, member) : member.start],
-                ]
-                at = member.start
-            if member.key in values:
-                seen.add(member.key)
-                pieces += [text[at : member.start], json.dumps(values[member.key])]
-                at = member.end
-        pieces.append(text[at:])
-        added = {key: value for key, value in values.items() if key not in seen}
-        return _with_front("".join(pieces), added, empty=not self._members).encode()
+        raw, at = self._raw, 0
+        pieces: list[bytes] = []
+        for key, key_start, key_end, start, end in self._standing({*values, *renamed} & self.fields.keys()):
+            if key in renamed:
+                pieces += (raw[at:key_start], orjson.dumps(renamed[key]), raw[key_end:start])
+                at = start
+            if key in values:
+                pieces += (raw[at:start], orjson.dumps(values[key]))
+                at = end
+        pieces.append(raw[at:])
+        edited = b"".join(pieces)
+        added = {key: value for key, value in values.items() if key not in self.fields}
+        return _with_front(edited, added, empty=not self.fields) if added else edited
+
+    def _standing(self, keys: set[str]) -> list[_Member]:
+        """Where these members stand, in their order."""
+        if self._members is None:
+            quick = [_found(self._raw, key, self.fields[key]) for key in keys]
+            if b"\\u" not in self._raw and None not in quick:
+                return sorted((each for each in quick if each is not None), key=lambda each: each.key_start)
+            self._members = _members(self._raw, {})
+        return [each for each in self._members if each.key in keys]
 
 
-def _key_end(text: str, member: _Member) -> int:
-    return text.rindex(":", member.key_start, member.start)
+def _found(raw: bytes, key: str, value: Any) -> _Member | None:
+    """Where a top-level member with a scalar value stands, when one look can tell.
+
+    Unescaped quotes around the key's name make a whole JSON string. So when that stands only once in the body, and no
+    key is spelled with escapes, it is the top-level key, and not a part of somebody's text.
+    """
+    quoted = b'"' + key.encode() + b'"'
+    at = raw.find(quoted)
+    if isinstance(value, (dict, list)) or raw.find(quoted, at + 1) >= 0:
+        return None
+    match = _VALUE.match(raw, at + len(quoted))
+    return _Member(key, at, at + len(quoted), *match.span(1)) if match else None
 
 
-def _with_front(text: str, added: Mapping[str, Any], *, empty: bool) -> str:
-    if not added:
-        return text
-    brace = text.index("{") + 1
-    front = ",".join(f"{json.dumps(key)}:{json.dumps(value)}" for key, value in added.items())
-    return text[:brace] + front + ("" if empty else ",") + text[brace:]
+def _with_front(raw: bytes, added: Mapping[str, Any], *, empty: bool) -> bytes:
+    brace = raw.index(b"{") + 1
+    return raw[:brace] + orjson.dumps(added)[1:-1] + (b"" if empty else b",") + raw[brace:]
 
 
-def _members(text: str) -> list[tuple[_Member, Any]]:
-    """The top-level members with where they stand; each value is parsed once, by the C scanner."""
-    at = _skip(text, 0)
-    if text[at : at + 1] != "{":
-        raise NotARequestError("the body is not a JSON object")
-    found: list[tuple[_Member, Any]] = []
-    at = _skip(text, at + 1)
+def _members(raw: bytes, fields: dict[str, Any]) -> list[_Member]:
+    """The top-level members with where they stand; each value is parsed into `fields`. Raises NotARequestError."""
+    try:
+        text = raw.decode()
+        found = _scanned(text, fields)
+    except UnicodeDecodeError as error:
+        raise NotARequestError(f"the body is not UTF-8 at byte {error.start}") from error
+    except RecursionError as error:
+        raise NotARequestError("the body is nested too deeply") from error
+    except StopIteration as error:
+        raise NotARequestError(f"the body is not JSON: a value is expected at character {error.value}") from error
+    except json.JSONDecodeError as error:
+        where = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        raise NotARequestError(f"the body is not JSON: {where}") from error
+    if text.isascii():
+        return found
+    return [_Member(each.key, *(len(text[:position].encode()) for position in each[1:])) for each in found]
+
+
+def _scanned(text: str, fields: dict[str, Any]) -> list[_Member]:
+    """The same, in characters."""
+    found: list[_Member] = []
+    at = _skip(text, _expect(text, _skip(text, 0), "{"))
     if text[at : at + 1] == "}":
         return _nothing_after(text, at + 1, found)
     while True:
         key_start = at
-        key, at = _value(text, at)
+        key, key_end = _scan(text, at)
         if not isinstance(key, str):
-            raise NotARequestError(f"a key is expected at character {key_start}")
-        at = _skip(text, _expect(text, _skip(text, at), ":"))
-        value, end = _value(text, at)
-        found.append((_Member(key, key_start, at, end), value))
+            raise NotARequestError(f"the body is not JSON: a key is expected at character {key_start}")
+        start = _skip(text, _expect(text, _skip(text, key_end), ":"))
+        fields[key], end = _scan(text, start)
+        found.append(_Member(key, key_start, key_end, start, end))
         at = _skip(text, end)
         if text[at : at + 1] == "}":
             return _nothing_after(text, at + 1, found)
         at = _skip(text, _expect(text, at, ","))
 
 
-def _value(text: str, at: int) -> tuple[Any, int]:
-    try:
-        return _DECODER.raw_decode(text, at)
-    except json.JSONDecodeError as error:
-        raise NotARequestError(
-            f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        ) from error
-    except ValueError as error:
-        raise NotARequestError(f"the body is not JSON: {error}") from error
-
-
 def _skip(text: str, at: int) -> int:
-    if text[at : at + 1] in '{}[]",:':  # the common case: compact JSON
-        return at
     match = _SPACE.match(text, at)
     return match.end() if match else at
 
 
 def _expect(text: str, at: int, mark: str) -> int:
     if text[at : at + 1] != mark:
-        raise NotARequestError(f"the body is not JSON: {mark!r} is expected at character {at}")
+        raise NotARequestError(f"the body is not a JSON object: {mark!r} is expected at character {at}")
     return at + 1
 
 
-def _nothing_after(text: str, at: int, found: list[tuple[_Member, Any]]) -> list[tuple[_Member, Any]]:
+def _nothing_after(text: str, at: int, found: list[_Member]) -> list[_Member]:
     if _skip(text, at) != len(text):
         raise NotARequestError(f"there is something after the JSON object, at character {at}")
     return found

@@ -3,6 +3,7 @@
 Within a tier the cheaper model comes first, then the own region; tiers keep the order of the policy, always.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -39,35 +40,28 @@ class Candidate:
 class Catalog:
     """`gone` has, for each class, the sentences of its withdrawn tiers and models."""
 
-    __slots__ = ("_by_tier", "_withdrawn", "baseline", "gone", "hash", "keys", "routes", "table")
+    __slots__ = ("_by_model", "_by_tier", "_withdrawn", "baseline", "gone", "hash", "keys", "routes", "table")
 
     def __init__(self, table: RouteTable, state: State, table_hash: str, region: str | None) -> None:
         self.table, self.hash = table, table_hash
         self._withdrawn = {(each.tier, each.model): each for each in state.withdrawn}
         limits = {(each.tier, each.model): each for each in state.limits}
-        self._by_tier = {
-            name: tuple(
-                chain.from_iterable(
-                    _candidates(table, name, model, limits.get((name, model.name))) for model in tier.models
-                )
-            )
-            for name, tier in table.tiers.items()
-        }
-        self._by_tier = {name: _ordered(found, region) for name, found in self._by_tier.items()}
+        every = {name: _ordered(_of_tier(table, name, limits), region) for name in table.tiers}
+        self._by_tier = {name: tuple(e for e in found if not self._is("Disabled", e)) for name, found in every.items()}
+        self._by_model = _by_model(chain.from_iterable(self._by_tier.values()))
         self.routes = {klass: self._route(klass) for klass in table.routes}
         self.gone = {klass: self._sentences(route.candidates) for klass, route in table.routes.items()}
-        self.keys = frozenset(each.key for found in self._by_tier.values() for each in found)
-        self.baseline = self._baseline()
+        self.keys = frozenset(each.key for found in every.values() for each in found)
+        self.baseline = _baseline(table, every)
 
     def of_tier(self, tier: str) -> tuple[Candidate, ...]:
         """Those that a pin or a rule may reach by the tier's name; draining ones still answer."""
-        return tuple(each for each in self._by_tier.get(tier, ()) if not self._is("Disabled", each))
+        return self._by_tier.get(tier, ())
 
     def of_model(self, model: str, tier: str | None = None) -> tuple[Candidate, ...]:
         """The same by a model's name: cheapest first, whatever tier has it."""
-        tiers = [tier] if tier else list(self._by_tier)
-        found = [each for name in tiers for each in self.of_tier(name) if each.model == model]
-        return tuple(sorted(found, key=lambda each: _price(each.price)))
+        found = self._by_model.get(model, ())
+        return found if tier is None else tuple(each for each in found if each.tier == tier)
 
     def tier_named(self, name: str) -> str | None:
         """The full name of a tier that a caller named `namespace/name`, or by its bare name when only one has it."""
@@ -82,17 +76,13 @@ class Catalog:
         bare = [name.rpartition("/")[2] if self.tier_named(name.rpartition("/")[2]) else name for name in tiers]
         return bare + sorted({each.model for name in tiers for each in self.of_tier(name)})
 
-    def why_gone(self, tier: str, model: str | None = None) -> str | None:
-        found = self._withdrawn.get((tier, None)) or self._withdrawn.get((tier, model))
-        return found.message if found else None
-
     def _route(self, klass: RequestClass) -> tuple[Candidate, ...]:
         found: dict[str, Candidate] = {}
         for choice in self.table.routes[klass].candidates:
             for each in self._by_tier.get(choice.tier, ()):
                 if choice.models and each.model not in choice.models:
                     continue
-                if not self._is("Disabled", each) and not self._is("Draining", each):
+                if not self._is("Draining", each):
                     named = each.model in choice.models or klass == "Complex"
                     found.setdefault(each.key, replace(each, on_request=each.on_request and not named))
         return tuple(found.values())
@@ -109,25 +99,39 @@ class Catalog:
             each.message for each in self._withdrawn.values() if any(concerns(each, choice) for choice in choices)
         )
 
-    def _baseline(self) -> Candidate | None:
-        wanted = self.table.baseline
-        found = [] if wanted is None else [e for e in self._by_tier.get(wanted.tier, ()) if e.model == wanted.model]
-        return found[0] if found else None
+
+def _baseline(table: RouteTable, every: dict[str, tuple[Candidate, ...]]) -> Candidate | None:
+    """A baseline is a price: it stands whether or not its model takes requests."""
+    wanted = table.baseline
+    found = [] if wanted is None else [each for each in every.get(wanted.tier, ()) if each.model == wanted.model]
+    return found[0] if found else None
 
 
 def _price(price: Price) -> tuple[int, int, int]:
     return price.output, price.input, price.request
 
 
-def _ordered(found: tuple[Candidate, ...], region: str | None) -> tuple[Candidate, ...]:
-    return tuple(
-        sorted(found, key=lambda each: (_price(each.price), region is not None and each.provider.region != region))
-    )
+def _ordered(found: list[Candidate], region: str | None) -> tuple[Candidate, ...]:
+    def order(each: Candidate) -> tuple[tuple[int, int, int], bool]:
+        return _price(each.price), region is not None and each.provider.region != region
+
+    return tuple(sorted(found, key=order))
 
 
-def _candidates(table: RouteTable, tier: str, model: Model, limits: EffectiveLimits | None) -> list[Candidate]:
+def _by_model(candidates: Iterable[Candidate]) -> dict[str, tuple[Candidate, ...]]:
+    """Who names a model asks for it, a reasoning model too; cheapest first over the tiers that have it."""
+    found: dict[str, list[Candidate]] = {}
+    for each in sorted(candidates, key=lambda each: _price(each.price)):
+        found.setdefault(each.model, []).append(replace(each, on_request=False))
+    return {model: tuple(several) for model, several in found.items()}
+
+
+def _of_tier(table: RouteTable, name: str, limits: Mapping[tuple[str, str], EffectiveLimits]) -> list[Candidate]:
+    tier = table.tiers[name]
     return [
-        _candidate(table.tiers[tier].providers[each.provider], tier, model, each, limits) for each in model.endpoints
+        _candidate(tier.providers[endpoint.provider], name, model, endpoint, limits.get((name, model.name)))
+        for model in tier.models
+        for endpoint in model.endpoints
     ]
 
 

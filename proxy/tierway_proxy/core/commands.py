@@ -1,13 +1,12 @@
 """What an exchange tells the shell to do, in the order given."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tierway_proxy.core.catalog import Candidate
 from tierway_proxy.core.refusal import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(NamedTuple):
     """Send this body to this candidate; its events are then the exchange's."""
 
     candidate: Candidate
@@ -15,30 +14,25 @@ class Open:
     streamed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(NamedTuple):
     """Give up the upstream request, if one is open: what is still to come of it is not wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):
     """Start the client's answer: a stream of events, or a JSON body."""
 
     events: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(NamedTuple):
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The client's answer is complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(NamedTuple):
     """Answer with an error; nothing was begun."""
 
     refusal: Refusal

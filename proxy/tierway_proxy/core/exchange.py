@@ -338,10 +338,7 @@ class Exchange:
     def _whole_body(self, attempt: Attempt, now: float) -> Commands:
         """A JSON answer commits when it is complete: it has no first token."""
         raw = b"".join(attempt.held)
-        try:
-            answer = json.loads(raw)
-        except ValueError:
-            answer = None
+        answer = sse.loads(raw)
         if not isinstance(answer, dict) or not isinstance(answer.get("choices"), list):
             known = isinstance(answer, dict) and answer.get("error") is not None
             return self._failed(outcome.ERROR_FRAME if known else outcome.NO_CONTENT, now)

@@ -1,6 +1,6 @@
 """What became of a request and of each of its attempts: written once, when it ends, and counted from there."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tierway_proxy.contract.base import RequestClass
 from tierway_proxy.core.catalog import Candidate
@@ -8,8 +8,7 @@ from tierway_proxy.core.meter import Usage
 from tierway_proxy.core.refusal import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptEntry:
+class AttemptEntry(NamedTuple):
     """One attempt. `reason` is None for the one whose answer went out, else why it failed or was cut.
 
     Times in seconds: `ttft` from sending it to its first content token, `waited` until it was cut without one (only
@@ -28,8 +27,7 @@ class AttemptEntry:
     ttlt: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """One request. `outcome`: Answered, Rejected, Failed, Cut or ClientLeft; times in seconds since it came."""
 
     policy: str

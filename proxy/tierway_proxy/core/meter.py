@@ -4,8 +4,7 @@ A content token is text, a tool call, a refusal or reasoning text: not a role, a
 mark. Output tokens are the upstream's own usage; only where none came are they estimated, and counted as such.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tierway_proxy.contract.table import Price
 
@@ -16,8 +15,7 @@ _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 _CALLS = ("tool_calls", "function_call", "audio", "images")
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of one attempt; `cached` is the part of `input` that the provider had in its cache."""
 
     input: int
@@ -33,7 +31,7 @@ class Usage:
 
 def usage_of(value: Any) -> Usage | None:
     """The `usage` member of an answer, or None where it is none. An explicit zero is a figure, not an absence."""
-    if not isinstance(value, dict) or "completion_tokens" not in value and "prompt_tokens" not in value:
+    if not isinstance(value, dict) or not ("completion_tokens" in value or "prompt_tokens" in value):
         return None
     given, made = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
     details = value.get("prompt_tokens_details")
@@ -48,7 +46,7 @@ def _count(value: Any) -> int:
 class Meter:
     """Fed with each event's JSON; times are the shell's monotonic seconds."""
 
-    __slots__ = ("_characters", "first_at", "finished", "last_at", "tokens", "usage")
+    __slots__ = ("_characters", "finished", "first_at", "last_at", "tokens", "usage")
 
     def __init__(self) -> None:
         self.tokens = 0  # events with a content token: at least as many tokens as that
@@ -69,7 +67,8 @@ class Meter:
         content = False
         for choice in choices:
             if isinstance(choice, dict):
-                self.finished = self.finished or choice.get("finish_reason") is not None
+                if choice.get("finish_reason") is not None:
+                    self.finished = True
                 size = _content(choice)
                 if size:
                     content = True

@@ -5,9 +5,8 @@ A rule of the policy decides first, then what the caller pinned by `model` or cl
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from tierway_proxy.contract.base import CLASSES, RequestClass
 from tierway_proxy.contract.table import Match, Rule
@@ -21,16 +20,14 @@ CLASS_HEADER = "X-Tierway-Class"
 AUTO = "auto"
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(NamedTuple):
     """A candidate that will not, or only as a last resort, be tried."""
 
     key: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """`candidates` in order, of which the first `fit` are in good health; the others are tried when those fail.
 
     `ask` is an `Ask` when the request has a class, else only what was examined. `output_limit` is the class's, in tokens.
@@ -49,8 +46,7 @@ class Plan:
         return self.ask.klass if isinstance(self.ask, Ask) else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(NamedTuple):
     """Who is wanted, before anyone is left out."""
 
     candidates: tuple[Candidate, ...]

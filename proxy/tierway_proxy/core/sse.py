@@ -7,9 +7,10 @@ import json
 import re
 from typing import Any, Final
 
+import orjson
+
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _LINE = re.compile(rb"\r\n|\n|\r")
-_DECODER = json.JSONDecoder()
 _PREFIX = len(b"data: ")
 _MOST_BYTES = 16 << 20
 
@@ -51,11 +52,24 @@ def read(event: bytes) -> Event | str | None:
         return None
     if payload == b"[DONE]":
         return DONE
+    value = loads(payload)
+    return value if isinstance(value, dict) else None
+
+
+def loads(raw: bytes) -> Any:
+    """The value of a JSON text; None for what is none.
+
+    The standard library reads what orjson is too strict for: half an emoji as a lone surrogate, bytes cut inside a
+    character, NaN.
+    """
     try:
-        value = _DECODER.decode(payload.decode(errors="replace"))
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(raw.decode(errors="replace"))
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
 
 
 def _data(event: bytes) -> bytes | None:

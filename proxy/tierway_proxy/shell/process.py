@@ -55,7 +55,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """Both ports and the source of tables, for as long as the block runs; nothing is waited for at its end."""
     tables = Tables(Keeper(settings.state_dir) if settings.state_dir is not None else None)
     serving = Serving(tables, region=settings.region, default_policy=settings.default_policy)
-    access_log = AccessLog(sys.stdout) if settings.access_log else None
+    access_log = AccessLog(sys.stdout.buffer) if settings.access_log else None
     async with AsyncExitStack() as stack:
         if access_log is not None:
             stack.callback(access_log.flush)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from functools import lru_cache
 from itertools import count
 from time import monotonic
 from typing import Any
@@ -61,17 +62,17 @@ class Server:
             self._serving.in_flight -= 1
 
     async def _answer(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
-        matched = _PATH.fullmatch(request.path)
-        if matched is None:
+        policy, what = _meant(request.raw_path)
+        if what is None:
             return refusal_response(_no_route(request), request_id)
-        catalog = self._catalog(matched["policy"])
+        catalog = self._catalog(policy)
         if isinstance(catalog, Refusal):
             return refusal_response(catalog, request_id)
-        if request.method != _METHODS[matched["what"]]:
-            return refusal_response(_wrong_method(request, _METHODS[matched["what"]]), request_id)
-        if matched["what"] == "models":
+        if request.method != _METHODS[what]:
+            return refusal_response(_wrong_method(request, _METHODS[what]), request_id)
+        if what == "models":
             return web.json_response(_models(catalog), headers={"X-Request-Id": request_id})
-        return await self._complete(request, catalog, request_id, explain=matched["what"] == "route")
+        return await self._complete(request, catalog, request_id, explain=what == "route")
 
     async def _complete(
         self, request: web.BaseRequest, catalog: Catalog, request_id: str, *, explain: bool
@@ -123,6 +124,13 @@ class Server:
         if given is not None and _REQUEST_ID.fullmatch(given):
             return given
         return f"{self._serving.instance}-{next(self._numbers):x}"
+
+
+@lru_cache(maxsize=1024)
+def _meant(path: str) -> tuple[str | None, str | None]:
+    """The policy (None: the default one) and what is wanted of it (None: nothing that there is) by a path."""
+    matched = _PATH.fullmatch(path.partition("?")[0])
+    return (matched["policy"], matched["what"]) if matched else (None, None)
 
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:

@@ -9,8 +9,10 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TextIO
+from functools import lru_cache
+from typing import BinaryIO
 
+import orjson
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -48,15 +50,21 @@ def log_json(level: int = logging.INFO) -> None:
 
 
 def _timestamp(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}Z"
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(whole: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
 
 
 class AccessLog:
     """One JSON line a request, gathered for a moment: `flush` is called by a timer of the shell."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: BinaryIO) -> None:
         self._out = out
-        self._lines: list[str] = []
+        self._lines: list[bytes] = []
         self._size = 0
 
     def write(self, request: Settlement, request_id: str) -> None:
@@ -79,7 +87,7 @@ class AccessLog:
             "reason": request.reason,
             "table": request.table[:12],
         }
-        text = json.dumps(line, ensure_ascii=False)
+        text = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
         self._lines.append(text)
         self._size += len(text)
         if self._size > _FLUSH_BYTES:
@@ -87,7 +95,7 @@ class AccessLog:
 
     def flush(self) -> None:
         if self._lines:
-            self._out.write("\n".join(self._lines) + "\n")
+            self._out.write(b"".join(self._lines))
             self._out.flush()
             self._lines.clear()
             self._size = 0

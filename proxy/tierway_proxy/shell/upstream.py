@@ -36,6 +36,13 @@ from tierway_proxy.core.outcome import Failure, Next
 _CONNECT_SECONDS = 5.0
 _KEEP_ALIVE_SECONDS = 55.0  # below the 60 s and more of common servers, so that we close first
 _PASSED_ON = ("traceparent", "tracestate", "x-request-id")
+# all that the client would add by itself, so that it need not look
+_EVERY_REQUEST = {
+    "Content-Type": "application/json",
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    "User-Agent": "tierway",
+}
 _NO_KEY = Failure("KeyMissing", Next.ELSEWHERE, sent=False)
 _FORBIDDEN = Failure("ForbiddenAddress", Next.ELSEWHERE, sent=False)
 
@@ -96,7 +103,6 @@ class Upstream:
             connector=TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS, resolver=_Resolver()),
             timeout=ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
             cookie_jar=DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
 
     async def close(self) -> None:
@@ -138,7 +144,7 @@ class Upstream:
     def _headers_for(self, provider: Provider, key: str) -> dict[str, str]:
         known = self._headers.get(id(provider))
         if known is None or known[0] is not provider or known[1] != key:
-            headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "tierway"}
+            headers = dict(_EVERY_REQUEST)
             headers.update((each.name, each.value) for each in provider.headers)
             if key:
                 headers[provider.auth_header] = provider.auth_prefix + key

@@ -6,13 +6,13 @@ from typing import Final, NamedTuple
 from tierway_proxy.core.classify.shape import without_aside, words
 
 _CODE: Final = (b";\n", b"a(", b"a_a")
-_FORMULA: Final = (b"=", b"\\", b"^", b"$a", b" + ")
+_FORMULA: Final = (b"=", b"\\", b"^", b"$a")
 _OPTION: Final = (b"\na) ", b"\na. ", b"\na: ", b"(a)")
 _ITEM: Final = (b"\n0. ", b"\n0) ", b"(0) ", b"\n- ", b"\n* ")
 
 _OPTIONS: Final = 3
-_STACK: Final = 4
-"""Lines that make a stack, when they are short."""
+_STACK: Final = 3
+"""Line breaks that make a stack of lines, when those are short."""
 _LINE: Final = 25
 """Words of a line that is not short."""
 _EDGE: Final = 400
@@ -59,7 +59,7 @@ def signals(shape: bytes, *, all_asked: bool = False) -> Signals:
     figures = count(b"0")
     size = count(b"a") + figures + 0.6 * count(b"w")
     gaps = count(b"\n\n")
-    lines = count(b"\n") - gaps - 1
+    breaks = count(b"\n") - gaps - 2
     ask, ask_words, closing_words = _Parts(shape, size, 0.0) if all_asked else _parts(shape)
     commas, semicolons = count(b","), count(b";")
     return Signals(
@@ -69,9 +69,9 @@ def signals(shape: bytes, *, all_asked: bool = False) -> Signals:
         material=_log(size - ask_words, 9) * (1 - _ramp(ask_words, 20, 45)),
         sections=_ramp(gaps, 1, 5),
         closing=_ramp(closing_words, 10, 50) if gaps > 1 else 0.0,
-        stacked=max(0.0, 1 - size / lines / _LINE) if lines >= _STACK else 0.0,
-        options=float(sum(map(count, _OPTION)) >= _OPTIONS),
-        items=_log(sum(map(count, _ITEM)), 3),
+        stacked=max(0.0, 1 - size / (breaks + 1) / _LINE) if breaks >= _STACK else 0.0,
+        options=float(sum(map(count, _OPTION)) >= _OPTIONS) if breaks else 0.0,
+        items=_log(sum(map(count, _ITEM)), 3) if breaks else 0.0,
         question=float(b"?" in ask[-3:]),
         figures=min(1.0, figures * 4 / (size + 3)),
         asked_figures=min(6, ask[-_EDGE:].count(b"0")) / 6,
