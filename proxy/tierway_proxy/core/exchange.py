@@ -90,7 +90,7 @@ class Exchange:
     # ---- what the shell says
 
     def start(self, now: float) -> Commands:
-        return (self._open(self._queue.pop(0), now),)
+        return self._open(self._queue.pop(0), now)
 
     def head(self, status: int, headers: Any, now: float) -> Commands:
         """An upstream answered its headers. They commit nothing: it may still be silent, or speak of an error."""
@@ -136,7 +136,7 @@ class Exchange:
     def tick(self, now: float) -> Commands:
         """The deadline has passed."""
         if self.phase is Phase.PAUSED and self._next is not None:
-            return (self._open(self._next, now),)
+            return self._open(self._next, now)
         attempt = self._current
         if self.phase is Phase.COMMITTED:
             return self._answered(now) if attempt.meter.finished else self._broken(outcome.STALLED, now)
@@ -144,7 +144,7 @@ class Exchange:
             return self._failed(outcome.STALLED, now)
         if now >= self._chain_deadline:
             self._close(attempt, _TIMEOUT, now)
-            return self._refuse(first_token_timeout(self._streaming.first_token_timeout_ms / 1000), now)
+            return self._timed_out(now)
         return self._failed(outcome.SLOW, now)
 
     def client_left(self, now: float) -> Commands:
@@ -164,21 +164,25 @@ class Exchange:
             raise RuntimeError("no attempt is open")  # the shell fed an event of nothing
         return self._attempt
 
-    def _open(self, candidate: Candidate, now: float) -> Open:
+    def _open(self, candidate: Candidate, now: float) -> Commands:
         table, refused = self._plan.catalog.table, self._health.refused_parameters(candidate.key)
         as_requested = table.streaming.upstream == "AsRequested"
         send = wanted(
             self._body, candidate, self._plan.ask, self._plan.output_limit, refused, as_requested=as_requested
         )
+        if send.streamed and now >= self._chain_deadline:
+            return self._timed_out(now)  # it would be cut at once, through no fault of its own
         limit = candidate.first_token_limit(self._plan.ask.input_tokens) if send.streamed else None
         cut_at = now + limit if limit is not None and self._may_cut() else None
         attempt = Attempt(candidate, now, send.streamed, send.added, limit, cut_at, send.output_limit)
+        if self._attempt is not None:
+            self._attempt.followed = True
         self._attempt, self._next, self.phase = attempt, None, Phase.WAITING
         self.attempts.append(attempt)
         self._sent += 1
         self._health.began(candidate.key, candidate.provider_key, now)
         self.deadline = self._first_deadline(attempt, now)
-        return Open(candidate, send.body, send.streamed)
+        return (Open(candidate, send.body, send.streamed),)
 
     def _may_cut(self) -> bool:
         """An attempt is cut for slowness only where another in good health, and within the policy's number, follows."""
@@ -363,7 +367,7 @@ class Exchange:
             return self._give_up(failure, now)
         if failure.next is Next.WITHOUT and failure.param is not None:
             self._health.refuse_parameter(attempt.candidate.key, failure.param)
-            return self._go_on(attempt, attempt.candidate, 0.0, now)
+            return self._go_on(attempt.candidate, 0.0, now)
         self._sent -= 0 if failure.sent else 1
         self._narrow(failure, attempt.candidate)
         follower = self._follower()
@@ -372,7 +376,7 @@ class Exchange:
         if follower in self._queue:
             self._queue.remove(follower)
         delay = self._plan.catalog.table.fallback.delay_ms / 1000 if failure.next is Next.LATER else 0.0
-        return self._go_on(attempt, follower, delay, now)
+        return self._go_on(follower, delay, now)
 
     def _narrow(self, failure: Failure, failed: Candidate) -> None:
         """After a request that was too long, or asked what the model cannot do, only others that might are left."""
@@ -392,18 +396,20 @@ class Exchange:
         if slow is None or self._revived or now >= self._chain_deadline:
             return ()
         self._revived = True
-        return self._go_on(self._current, slow.candidate, 0.0, now)
+        return self._go_on(slow.candidate, 0.0, now)
 
-    def _go_on(self, failed: Attempt, candidate: Candidate, delay: float, now: float) -> Commands:
-        failed.followed = True
+    def _go_on(self, candidate: Candidate, delay: float, now: float) -> Commands:
         if delay > 0:
             self.phase, self._next, self.deadline = Phase.PAUSED, candidate, now + delay
             return (CLOSE,)
-        return CLOSE, self._open(candidate, now)
+        return CLOSE, *self._open(candidate, now)
 
     def _give_up(self, failure: Failure, now: float) -> Commands:
         named = [each.failure.retry_after for each in self.attempts if each.failure and each.failure.retry_after]
         return self._refuse(outcome.refusal_for(failure, min(named, default=None)), now)
+
+    def _timed_out(self, now: float) -> Commands:
+        return self._refuse(first_token_timeout(self._streaming.first_token_timeout_ms / 1000), now)
 
     def _refuse(self, refusal: Refusal, now: float) -> Commands:
         kind = "Rejected" if refusal.status < 500 and refusal.status != 429 else "Failed"
