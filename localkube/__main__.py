@@ -17,13 +17,18 @@ LOOK_SECONDS = 0.5
 def main() -> None:
     """Run one command; a reason on stderr and code 1 when it cannot be done."""
     arguments = _parser().parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # ends the programs as Ctrl-C does
+    signal.signal(signal.SIGTERM, _end)
     try:
         _run(arguments.command, arguments)
     except KeyboardInterrupt:
         print("ended", file=sys.stderr)
     except (UnavailableError, StartError, FileExistsError) as error:
         sys.exit("\n".join([f"localkube: {error}", *getattr(error, "__notes__", [])]))
+
+
+def _end(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut the tidying up
+    sys.exit(0)  # ends the programs as Ctrl-C does
 
 
 def _parser() -> argparse.ArgumentParser:

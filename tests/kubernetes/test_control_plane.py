@@ -17,6 +17,12 @@ from localkube.access import Endpoint
 pytestmark = pytest.mark.kubernetes
 
 ROOT = Path(__file__).parents[2]
+# A run of tests in the background was started deaf to Ctrl-C, and so would be its children.
+HEARS_CTRL_C = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("localkube", run_name="__main__", alter_sys=True)
+"""
 AUDIENCE = "tierway.dev"
 PROGRAMS = ["etcd", "kube-apiserver", "kube-controller-manager"]
 
@@ -145,14 +151,15 @@ def test_while_the_api_server_is_down_its_clients_are_refused(control_plane: Con
     assert "default" in kubectl("get", "namespaces")
 
 
+@pytest.mark.usefixtures("control_plane")  # left out where none can be had
 def test_the_command_runs_one_until_ctrl_c(tmp_path: Path) -> None:
     """Its output is for `eval`; Ctrl-C is a good end of it, and leaves nothing."""
-    command = [sys.executable, "-m", "localkube", "up", str(tmp_path / "plane")]
+    command = [sys.executable, "-c", HEARS_CTRL_C, "up", str(tmp_path / "plane")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:  # noqa: S603
         assert up.stdout is not None
         assert up.stdout.readline() == f"export KUBECONFIG={tmp_path / 'plane' / 'admin.kubeconfig'}\n"
         up.send_signal(signal.SIGINT)
-        _, said = up.communicate()
+        _, said = up.communicate(timeout=30)
     assert up.returncode == 0, said
     assert list(tmp_path.iterdir()) == []
 

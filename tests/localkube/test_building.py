@@ -119,7 +119,9 @@ def test_a_cut_build_leaves_nothing_half_done(
 
 def _build_elsewhere(cache: Path) -> "subprocess.Popen[bytes]":
     text = f"""
+import signal
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background was started deaf to it
 from localkube.building import build
 from localkube.pins import KUBERNETES
 build(KUBERNETES, {json.dumps(NAMES)}, Path({str(cache)!r}))

@@ -194,7 +194,10 @@ class _interrupt_after:  # noqa: N801 reads as a verb
         self._timer = threading.Timer(seconds, signal.raise_signal, [signal.SIGINT])
 
     def __enter__(self) -> None:
+        # a run in the background was started deaf to it
+        self._before = signal.signal(signal.SIGINT, signal.default_int_handler)
         self._timer.start()
 
     def __exit__(self, *_: object) -> None:
         self._timer.join()
+        signal.signal(signal.SIGINT, self._before)
