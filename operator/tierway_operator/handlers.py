@@ -24,6 +24,8 @@ def registry(saw: Saw) -> kopf.OperatorRegistry:
         settings.scanning.disabled = True  # else it needs the right to watch all CRDs and namespaces
         settings.peering.standalone = True
         settings.posting.enabled = False
+        # then it gives up and is started again: its own patience would leave edits unseen for 21 s after an outage
+        settings.networking.error_backoffs = (0.5, 1, 2)
         settings.watching.connect_timeout = 10
         settings.watching.server_timeout = 300
         settings.watching.inactivity_timeout = 70  # the end of a watch that hangs

@@ -45,8 +45,8 @@ class Watching:
             started = monotonic()
             try:
                 asyncio.run(self._once())
-            except Exception:  # whatever ends it, an operator that gets no events is of little use
-                logger.exception("watching failed; it starts again", extra={"seconds": pause})
+            except Exception as error:  # noqa: BLE001  # whatever ends it: without events edits wait for a resync
+                logger.warning("watching failed; it starts again", extra={"seconds": pause, "error": repr(error)})
             else:
                 logger.info("watching ended")
             if monotonic() - started > _HEALTHY_SECONDS:

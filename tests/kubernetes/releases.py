@@ -4,22 +4,35 @@ import json
 import os
 import secrets
 import socket
+import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from localkube import ControlPlane
 from localkube.children import Child, Launcher
 from localkube.standins import StandIn, address_map, announce
+from tests.kubernetes.relay import Relay
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy/helm/tierway"
 PROXIES = 2
+
+
+def _documents(text: str) -> Iterator[dict[str, Any]]:
+    """Read JSON objects that follow one another; a last one that is cut is left out."""
+    decoder, at = json.JSONDecoder(), 0
+    with suppress(json.JSONDecodeError):
+        while text[at:].strip():
+            at = len(text) - len(text[at:].lstrip())
+            found, at = decoder.raw_decode(text, at)
+            yield found
 
 
 def eventually(condition: Callable[[], Any], seconds: float = 10, message: str = "") -> Any:
@@ -41,7 +54,7 @@ class Release:
         self._launcher = launcher
         self.kubectl = plane.kubectl
         self._children: dict[str, Child] = {}
-        self._kubeconfigs: dict[str, Path] = {}
+        self._relays: dict[str, Relay] = {}
         self.stand_ins = [StandIn(number, _free_port()) for number in range(1, PROXIES + 1)]
         self._data_ports = {stand_in.name: _free_port() for stand_in in self.stand_ins}
         self.health_port = _free_port()
@@ -131,18 +144,58 @@ class Release:
         tables = [json.loads(item["data"]["table.json"]) for item in found["items"]]
         return {table["policy"]: table for table in tables}
 
+    @contextmanager
+    def watched(self, kind: str, name: str) -> Iterator[list[dict[str, Any]]]:
+        """Give a list that holds, after the block, every version of an object that there was in it."""
+        command = [self.kubectl.program, "get", kind, name, f"--namespace={self.namespace}", "--watch", "-o", "json"]
+        environment = {**os.environ, "KUBECONFIG": str(self.plane.kubeconfig)}
+        versions: list[dict[str, Any]] = []
+        with TemporaryFile("w+") as output:
+            watching = subprocess.Popen(command, env=environment, stdout=output)  # noqa: S603
+            try:
+                eventually(lambda: os.fstat(output.fileno()).st_size)
+                yield versions
+                time.sleep(0.3)  # what was written last is still on its way
+            finally:
+                watching.kill()
+                watching.wait()
+            output.seek(0)
+            versions += _documents(output.read())
+
+    @contextmanager
+    def cut_off(self, stand_in: StandIn) -> Iterator[None]:
+        """Let nothing pass between a proxy and the API server, without breaking a connection."""
+        relay = self._relays[stand_in.name]
+        relay.block()
+        try:
+            yield
+        finally:
+            relay.unblock()
+
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
     def stop(self) -> None:
         for child in self._children.values():
             child.kill()
+        for relay in self._relays.values():
+            relay.close()
+
+    def _kubeconfig(self, name: str, account: str) -> Path:
+        """Write a kubeconfig with a token of the ServiceAccount, over a relay; it outlives the API server."""
+        file = self.folder / f"{name}.kubeconfig"
+        if not file.exists():
+            relay = self._relays[name] = Relay(self.plane.port)
+            config = json.loads(
+                self.plane.service_account_kubeconfig(self.namespace, f"{self.name}-{account}").read_text()
+            )
+            config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{relay.port}"
+            file.write_text(json.dumps(config))
+        return file
 
     def _start(self, account: str, module: str, *arguments: str, log: str | None = None) -> Child:
         name = log or account
-        if account not in self._kubeconfigs:
-            self._kubeconfigs[account] = self.plane.service_account_kubeconfig(self.namespace, f"{self.name}-{account}")
-        kubeconfig = self._kubeconfigs[account]
+        kubeconfig = self._kubeconfig(name, account)
         environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONWARNINGS": "default"}
         child = self._launcher.start(
             [sys.executable, "-m", module, *arguments],
