@@ -1,0 +1,1 @@
+"""The command for people: `tierway`. The only package that may import both the proxy and the operator."""
