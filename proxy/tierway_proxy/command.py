@@ -23,7 +23,7 @@ def run(given: Namespace) -> int:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it is installed (it is everywhere but on Windows)."""
+    """Make uvloop's loop where it is installed (it is everywhere but on Windows)."""
     try:
         import uvloop  # noqa: PLC0415
     except ImportError:

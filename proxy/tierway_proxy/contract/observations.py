@@ -1,6 +1,7 @@
-"""What a proxy counted since it started: cumulative, mergeable, by UTC day of the request's end. Reading changes nothing.
+"""What a proxy counted since it started: cumulative, mergeable, by UTC day of the request's end.
 
 Distributions are histograms over logarithmic buckets (a bucket's index is the key), never percentiles: they add up.
+Reading changes nothing.
 """
 
 from typing import Literal

@@ -1,4 +1,6 @@
-"""What moves without an edit of the policy: it has a sequence number instead of a hash, so that `Programmed` never flaps.
+"""What moves without an edit of the policy.
+
+It has a sequence number instead of a hash, so that `Programmed` never flaps.
 
 A tier or model that is deleted, no longer permitted, draining or disabled leaves through here, also for a policy whose
 table is frozen because its newest edit was refused.

@@ -1,7 +1,7 @@
-"""The route table: all that a proxy must know to serve one policy. It comes from specs alone; nothing in it moves by itself.
+"""The route table: all that a proxy must know to serve one policy.
 
-Tiers are named `namespace/name`, policies too. Money is in pico-dollars (1e-12 USD): a price of six decimals per million
-tokens is an exact whole number of them per token.
+It comes from specs alone; nothing in it moves by itself. Tiers are named `namespace/name`, policies too. Money is in
+pico-dollars (1e-12 USD): a price of six decimals per million tokens is an exact whole number of them per token.
 """
 
 from typing import Literal

@@ -16,7 +16,7 @@ _LIMITS = ("max_tokens", "max_completion_tokens")
 
 @dataclass(slots=True)
 class Attempt:
-    """Times are monotonic seconds. `limit`: how long it may take to its first content token before it is cut, if at all."""
+    """Times are monotonic seconds. `limit`: what its first token is held to; `cut_at`: when it is cut, if at all."""
 
     candidate: Candidate
     started: float
@@ -48,7 +48,7 @@ class Attempt:
 
 
 class Wanted(NamedTuple):
-    """What to send: the body, whether it asks for a stream, what we put into it, and the output limit that it carries."""
+    """What to send: the body, whether it asks for a stream, what we put into it, and the output limit that holds."""
 
     body: bytes
     streamed: bool

@@ -1,6 +1,7 @@
-"""A route table and its state, made ready for deciding: who may serve what, in which order, once a table and not once a request.
+"""A route table and its state, made ready for deciding, once a table and not once a request.
 
-Within a tier the cheaper model comes first, then the own region; tiers keep the order of the policy, always.
+Who may serve what, and in which order. Within a tier the cheaper model comes first, then the own region; tiers keep the
+order of the policy, always.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,8 +1,7 @@
-"""What this proxy counted since it started, from the settlements of its requests: the one source of `/observations` and of
-`/metrics`. Cumulative; reading changes nothing.
+"""What this proxy counted since it started, from the settlements of its requests.
 
-Counted by the UTC day of the request's end. Days before yesterday are folded into `past`, so that totals never fall
-while memory stays flat.
+The one source of `/observations` and of `/metrics`. Cumulative; reading changes nothing. Counted by the UTC day of the
+request's end. Days before yesterday are folded into `past`, so that totals never fall while memory stays flat.
 """
 
 from collections import Counter, defaultdict

@@ -1,7 +1,7 @@
 """One request, from its first attempt to its last byte. Every transition of a request's life is in this file.
 
-The shell feeds what happened (`head`, `data`, `end`, `lost`, `tick`, `client_left`) and carries out the commands that it
-gets back. It never decides anything. An attempt commits at its first content token: before that a fallback is
+The shell feeds what happened (`head`, `data`, `end`, `lost`, `tick`, `client_left`) and carries out the commands that
+it gets back. It never decides anything. An attempt commits at its first content token: before that a fallback is
 invisible, after it there is none. `deadline` is when `tick` wants to be called, in the shell's monotonic seconds.
 """
 
@@ -153,6 +153,8 @@ class Exchange:
             return ()
         if self._attempt is not None and self.phase is not Phase.PAUSED:
             committed = self.phase is Phase.COMMITTED
+            if committed:
+                self._health.answered(self._attempt.candidate.key)
             self._close(self._attempt, None if committed else _LEFT, now)
         return self._settle("ClientLeft", 499, now, CLOSE)
 
@@ -201,7 +203,7 @@ class Exchange:
         if failure is None or failure is _LEFT:
             return
         if failure is outcome.SLOW:
-            self._health.was_late(attempt.candidate.key)
+            self._health.timed(attempt.candidate.key, late=True)
         elif failure.next not in _NOT_HEALTH or failure is _TIMEOUT:
             self._health.failed(attempt.candidate.key, now, failure.retry_after)
 
@@ -232,11 +234,11 @@ class Exchange:
     def _committed(self, attempt: Attempt, now: float) -> None:
         self.phase, self.first_token = Phase.COMMITTED, now - self._arrived
         self.deadline = now + self._streaming.stall_ms / 1000
-        late = None if attempt.limit is None else now - attempt.started > attempt.limit
-        self._health.answered(attempt.candidate.key, late=late)
+        if attempt.limit is not None:
+            self._health.timed(attempt.candidate.key, late=now - attempt.started > attempt.limit)
 
     def _ended_empty(self, attempt: Attempt, now: float) -> Commands:
-        """A stream without any content: an answer only if it says that it is finished and nobody else is left to ask."""
+        """A stream without content: an answer only if it says that it is finished and nobody else is left to ask."""
         if not attempt.meter.finished or self._follower() is not None:
             return self._failed(outcome.NO_CONTENT, now)
         commands = self._commit(attempt, now)
@@ -324,6 +326,7 @@ class Exchange:
         before: Commands = ()
         if self._assembler is not None and attempt.is_events and not whole:
             before = self._json(self._assembler.answer())
+        self._health.answered(attempt.candidate.key)
         self._close(attempt, None, now)
         return before + self._settle("Answered", 200, now, CLOSE, FINISH)
 
@@ -352,7 +355,6 @@ class Exchange:
         if attempt.meter.usage is None:
             attempt.meter.feed(answer, now)
             attempt.meter.first_at = attempt.meter.last_at = None
-        self._health.answered(attempt.candidate.key, late=None)
         self.phase = Phase.COMMITTED
         return (Begin(events=False), Forward(raw), *self._answered(now))
 

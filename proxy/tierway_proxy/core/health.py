@@ -1,7 +1,7 @@
-"""What this proxy has lately seen of each endpoint, as values: a breaker, a rest after 429, and whether it keeps its limit.
+"""What this proxy has lately seen of each endpoint, as values: a breaker, a rest after 429, missed limits.
 
 Nothing here ever removes an endpoint: one that is unfit goes to the end of the chain, so that a request is still
-answered when all are unfit; and one request at a time tries it again, so that it recovers however little traffic it gets.
+answered when all are unfit; and one request at a time tries it again, so that it recovers however little its traffic.
 """
 
 from collections import deque
@@ -78,16 +78,16 @@ class Health:
     def under_way(self, provider: str) -> int:
         return self._under_way.get(provider, 0)
 
-    def answered(self, key: str, *, late: bool | None) -> None:
-        """A first token (or a whole JSON body) came; `late` None: no limit, or no first token to hold against it."""
+    def timed(self, key: str, *, late: bool) -> None:
+        """A first token came, in time or not, or the attempt was cut because none had come in time."""
+        if late or key in self._endpoints:
+            self._of(key).late.append(late)
+
+    def answered(self, key: str) -> None:
+        """An answer was good to its end, or until its reader left: a first token alone may be of one that is then cut."""
         known = self._endpoints.get(key)
-        if known is None:
-            if not late:
-                return
-            known = self._of(key)
-        known.failures, known.open_seconds = 0, 0.0
-        if late is not None:
-            known.late.append(late)
+        if known is not None:
+            known.failures, known.open_seconds = 0, 0.0
 
     def failed(self, key: str, now: float, retry_after: float | None = None) -> None:
         known = self._of(key)
@@ -97,10 +97,6 @@ class Health:
         if known.is_open:
             known.open_seconds = min(known.open_seconds * 2 or FIRST_OPEN_SECONDS, LONGEST_OPEN_SECONDS)
             known.open_until = now + known.open_seconds
-
-    def was_late(self, key: str) -> None:
-        """An attempt was cut before its first token because it missed its limit."""
-        self._of(key).late.append(True)
 
     def refuse_parameter(self, key: str, parameter: str) -> None:
         """This endpoint answered 400 about something that we added: never add it there again."""

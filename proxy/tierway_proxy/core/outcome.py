@@ -42,6 +42,8 @@ class Failure:
 
 REFUSED = Failure("ConnectionRefused", Next.ELSEWHERE, sent=False)
 LOST = Failure("ConnectionLost", Next.ELSEWHERE, billed=True)
+UNANSWERED = Failure("ConnectionLost", Next.ELSEWHERE)
+"""Lost before a status line came: nothing says that the provider took the request."""
 SLOW = Failure("SlowFirstToken", Next.ELSEWHERE, billed=True)
 STALLED = Failure("Stalled", Next.ELSEWHERE, billed=True)
 ERROR_FRAME = Failure("ErrorFrame", Next.ELSEWHERE)
@@ -109,7 +111,7 @@ def _seconds(value: str | None) -> float | None:
 
 
 def refusal_for(failure: Failure, retry_after: float | None) -> Refusal:
-    """What the caller reads when the last attempt failed like this; `retry_after` is the soonest that the chain named."""
+    """What the caller reads when the last attempt failed so; `retry_after` is the soonest that the chain named."""
     if failure.next in (Next.NOWHERE, Next.LARGER, Next.CAPABLE, Next.WITHOUT):
         said = failure.message or "The model's server refused the request."
         code = "context_length_exceeded" if failure.next is Next.LARGER else "invalid_request"

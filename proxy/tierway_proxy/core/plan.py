@@ -30,7 +30,7 @@ class Skipped(NamedTuple):
 class Plan(NamedTuple):
     """`candidates` in order, of which the first `fit` are in good health; the others are tried when those fail.
 
-    `ask` is an `Ask` when the request has a class, else only what was examined. `output_limit` is the class's, in tokens.
+    `ask` is an `Ask` when the request has a class, else only what was examined. `output_limit`: the class's, in tokens.
     """
 
     catalog: Catalog

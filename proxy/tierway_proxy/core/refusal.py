@@ -52,7 +52,8 @@ def not_allowed(message: str, param: str | None = None) -> Refusal:
 
 
 def unknown_policy(policy: str) -> Refusal:
-    message = f"No routing policy {policy[:200]!r} is served here. Paths are /NAMESPACE/POLICY/v1/…, or /v1/… for the default policy."
+    where = "Paths are /NAMESPACE/POLICY/v1/…, or /v1/… for the default policy."
+    message = f"No routing policy {policy[:200]!r} is served here. {where}"
     return Refusal(404, message, "invalid_request_error", "policy_not_found")
 
 

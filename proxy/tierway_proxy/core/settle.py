@@ -1,4 +1,4 @@
-"""What a request cost, once it is over: its own answer, every abandoned attempt, and what the baseline would have cost."""
+"""What a request cost, once it is over: its answer, every abandoned attempt, and the same on the baseline."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""One proxy process from start to its graceful end: two ports, one source of tables, and a drain that loses no count."""
+"""One proxy process from start to graceful end: two ports, one source of tables, and a drain that loses no count."""
 
 import asyncio
 import logging
@@ -92,7 +92,7 @@ async def _follow(settings: Settings, tables: Tables) -> None:
 
 
 async def _until(stop: asyncio.Event, following: "asyncio.Task[None]") -> None:
-    """Waits for a signal; a source of tables that fails for good ends the process with its error, to be started anew."""
+    """Waits for a signal; a source of tables that fails for good ends the process with its error."""
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({stopping, following}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -104,12 +104,12 @@ async def _drain(serving: Serving, seconds: float) -> None:
     """Not ready any more; streams finish; then the operator reads the last counts, or `seconds` have passed."""
     serving.draining = True
     logger.info("draining", extra={"in_flight": serving.in_flight})
-    while serving.in_flight:
+    while serving.in_flight:  # noqa: ASYNC110 (once a life; an event would cost every request)
         await asyncio.sleep(_LOOK_SECONDS)
     serving.final = True
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while not serving.acknowledged:
+            while not serving.acknowledged:  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_SECONDS)
     logger.info("ended", extra={"acknowledged": serving.acknowledged})
 

@@ -1,4 +1,4 @@
-"""The callers' port: `/v1/…` for the default policy, `/{namespace}/{policy}/v1/…` for any. OpenAI-shaped, errors too."""
+"""The callers' port: `/v1/…` for the default policy, `/{namespace}/{policy}/v1/…` for any; OpenAI-shaped throughout."""
 
 import asyncio
 import logging

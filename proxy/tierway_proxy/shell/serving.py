@@ -1,4 +1,4 @@
-"""What one proxy process holds while it serves: tables made ready for deciding, health, counts, and whether it drains."""
+"""What one proxy process holds while it serves: tables ready for deciding, health, counts, whether it drains."""
 
 import secrets
 import time

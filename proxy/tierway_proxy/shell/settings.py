@@ -51,7 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--drain-seconds",
         type=float,
         default=20.0,
-        help="how long to wait, after the last stream, for the operator to have read the last counts (default: %(default)s)",
+        help="after the last stream, wait so long for the operator to read the last counts (default: %(default)s)",
     )
 
 
