@@ -1,9 +1,18 @@
 """A provider a test, a thousand times faster than its figures, and the real OpenAI client to talk to it."""
 
+import asyncio
+
 import pytest
+import uvloop
 from openai import AsyncOpenAI
 
 from tierway_cli.provider import Provider
+
+
+def pytest_asyncio_loop_factories(item):
+    """Run the faults on both event loops: the command serves on uvloop, tests in the process on asyncio's."""
+    loops = {"asyncio": asyncio.new_event_loop}
+    return {**loops, "uvloop": uvloop.new_event_loop} if item.path.name == "test_faults.py" else loops
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections import Counter
 
 import openai
 import pytest
+from aiohttp import web
 
 from tests.provider.wire import ASK, STREAM, ask, asking, connected, eventually, read_tokens, request
 from tierway_cli.provider import Figures, Provider
@@ -35,12 +36,19 @@ async def test_counts_are_what_the_clients_saw_under_concurrency(provider, clien
         assert theirs["in_flight"] == theirs["cancelled"] == 0
 
 
-async def test_a_request_is_counted_before_its_end_can_be_read(provider):
-    """Whoever has read [DONE] finds the request settled, without waiting."""
-    for number in range(20):
-        async with asking(provider, STREAM) as reader:
-            await reader.readuntil(b"[DONE]")
-            assert provider.counts()["Qwen3-8B"]["answered"] == number + 1
+@pytest.mark.parametrize(("body", "end"), [(STREAM, b"[DONE]"), (ASK, b'"usage"')])
+async def test_a_request_is_counted_before_its_end_can_be_read(provider, monkeypatch, body, end):
+    """When the last bytes are handed to the socket the request is settled, so whoever has read them finds it so."""
+    write, answered = web.StreamResponse.write, []
+
+    async def watched(response, data):
+        if end in data:
+            answered.append(provider.counts()["Qwen3-8B"]["answered"])
+        await write(response, data)
+
+    monkeypatch.setattr(web.StreamResponse, "write", watched)
+    await ask(provider, body)
+    assert answered == [1]
 
 
 async def test_faults_with_a_share_are_counted_as_clients_met_them(provider, client):

@@ -176,7 +176,8 @@ async def test_an_error_in_a_json_answer_is_a_200(provider, fault):
     reply = await ask(provider, ASK, fault)
     assert reply.status == 200
     assert set(reply.json) == {"error"}
-    assert provider.counts()["Qwen3-8B"]["billed_completion_tokens"] == 0
+    counts = provider.counts()["Qwen3-8B"]
+    assert (counts["completion_tokens"], counts["billed_prompt_tokens"], counts["answered"]) == (0, 0, 0)
 
 
 async def test_an_output_limit_may_be_ignored(provider):
@@ -212,6 +213,13 @@ async def test_usage_may_come_unasked(provider):
     *_, usage, _ = (await ask(provider, STREAM, "unasked_usage")).events
     assert usage["choices"] == []
     assert usage["usage"]["prompt_tokens"] == 5
+
+
+async def test_usage_is_null_in_the_other_chunks_of_those_who_ask(provider):
+    """As at OpenAI: a null before the usage chunk, and no such key for those who did not ask."""
+    asked = (await ask(provider, {**STREAM, "stream_options": {"include_usage": True}})).events
+    assert all(event["usage"] is None for event in asked[:-2])
+    assert all("usage" not in event for event in (await ask(provider, STREAM)).events)
 
 
 async def test_usage_may_be_zero(provider):

@@ -57,8 +57,8 @@ def test_a_prefix_seen_before_is_cached_in_blocks():
     long = user("x" * 4 * 1100)
     assert cache.cached_tokens(chat(long)) == 0
     assert cache.cached_tokens(chat(long, user("and now?"))) == 1024
-    assert cache.cached_tokens(chat(user("short"))) == 0
-    assert cache.cached_tokens(chat(user("short"))) == 0
+    for _ in range(2):
+        assert cache.cached_tokens(chat(user("y" * 4 * 1023))) == 0
     assert cache.cached_tokens(chat(user("other"), long)) == 0
 
 
