@@ -12,7 +12,7 @@ from tierway_cli.provider import Provider
 def pytest_asyncio_loop_factories(item):
     """Run the faults on both event loops: the command serves on uvloop, tests in the process on asyncio's."""
     loops = {"asyncio": asyncio.new_event_loop}
-    return {**loops, "uvloop": uvloop.new_event_loop} if item.path.name == "test_faults.py" else loops
+    return {**loops, "uvloop": uvloop.new_event_loop} if item.path.name.startswith("test_faults") else loops
 
 
 @pytest.fixture
