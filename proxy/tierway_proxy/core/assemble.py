@@ -31,14 +31,17 @@ class Assembler:
     def _add_choice(self, choice: Any) -> None:
         if not isinstance(choice, dict):
             return
-        index = choice.get("index", 0)
+        index = choice.get("index")
+        index = index if isinstance(index, int) else 0
         known = self._choices.setdefault(index, {"index": index, "message": {"role": "assistant", "content": None}})
         for key, value in choice.items():
             if key == "delta":
                 _merge(known["message"], value if isinstance(value, dict) else {})
-            elif key == "logprobs" and isinstance(value, dict):
-                _merge(known.setdefault("logprobs", {}), value)
-            elif value is not None or key not in known:
+            elif key == "logprobs" and isinstance(value, dict) and isinstance(known.get(key), dict):
+                _merge(known[key], value)
+            elif key == "message":
+                known[key] = value if isinstance(value, dict) else known[key]
+            elif key != "index" and (value is not None or key not in known):
                 known[key] = value
 
     def answer(self, usage: dict[str, Any] | None = None, finish_reason: str | None = None) -> dict[str, Any]:
@@ -53,8 +56,10 @@ class Assembler:
 
 def _finish(message: dict[str, Any]) -> None:
     """What only a stream has goes: indexes of calls, and the empty text that some servers open one with."""
-    for call in message.get("tool_calls") or ():
-        call.pop("index", None)
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        if isinstance(call, dict):
+            call.pop("index", None)
     if not message.get("content") and any(message.get(name) for name in _INSTEAD_OF_TEXT):
         message["content"] = None
 
@@ -65,7 +70,7 @@ def _merge(into: dict[str, Any], delta: dict[str, Any]) -> None:
         if value is None:
             into.setdefault(key, None)
         elif isinstance(old, str) and isinstance(value, str):
-            into[key] = value if key in _WHOLE else old + value
+            into[key] = value if key in _WHOLE or (key == "name" and value == old) else old + value
         elif isinstance(old, dict) and isinstance(value, dict):
             _merge(old, value)
         elif isinstance(value, list):

@@ -44,6 +44,7 @@ class _Seen(Enum):
     DROP = 2
     ERROR = 3
     DONE = 4
+    TOO_MUCH = 5
 
 
 class Exchange:
@@ -252,10 +253,10 @@ class Exchange:
             seen = self._read(attempt, event, now)
             if seen is _Seen.ERROR:
                 return self._forward(kept) + self._broken(outcome.ERROR_FRAME, now)
+            if seen is _Seen.TOO_MUCH:
+                return self._forward(kept) + self._cut_at_limit(attempt, now)
             if seen is not _Seen.DROP:
                 kept.append(event)
-            if seen is _Seen.CONTENT and self._over_limit(attempt):
-                return self._forward(kept[:-1]) + self._cut_at_limit(attempt, now)
             if seen is _Seen.DONE:
                 attempt.meter.finished = True
                 self.deadline = now + _AFTER_DONE_SECONDS
@@ -276,18 +277,24 @@ class Exchange:
         if not choices and chunk.get("error") is not None:
             return _Seen.ERROR
         self._last_chunk = chunk
+        content = attempt.meter.feed(chunk, now)
+        if content and self.phase is Phase.COMMITTED and self._over_limit(attempt):
+            return _Seen.TOO_MUCH
         if self._assembler is not None:
             self._assembler.add(chunk)
-        if attempt.meter.feed(chunk, now):
+        if content:
             return _Seen.CONTENT
         return _Seen.DROP if not choices and chunk.get("usage") is not None and not self._wants_usage else _Seen.PASS
 
     def _over_limit(self, attempt: Attempt) -> bool:
         """More content events than tokens allowed: the upstream ignores the limit that it was sent."""
+        return attempt.output_limit is not None and attempt.meter.tokens > attempt.output_limit * self._several
+
+    @property
+    def _several(self) -> int:
+        """How many choices the request asks for."""
         several = self._body.fields.get("n")
-        return attempt.output_limit is not None and attempt.meter.tokens > attempt.output_limit * (
-            several if isinstance(several, int) and several > 1 else 1
-        )
+        return several if isinstance(several, int) and several > 1 else 1
 
     def _cut_at_limit(self, attempt: Attempt, now: float) -> Commands:
         attempt.meter.tokens -= 1  # the one that is not passed on
@@ -300,7 +307,8 @@ class Exchange:
         if self._assembler is not None:
             return self._json(self._assembler.answer(said, "length")) + self._answered(now, whole=True)
         about = {key: value for key, value in self._last_chunk.items() if key not in ("choices", "usage")}
-        events = sse.write({**about, "choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]})
+        ends = [{"index": index, "delta": {}, "finish_reason": "length"} for index in range(self._several)]
+        events = sse.write({**about, "choices": ends})
         if self._wants_usage:
             events += sse.write({**about, "choices": [], "usage": said})
         return (Forward(events + sse.DONE_EVENT), *self._answered(now, whole=True))

@@ -84,7 +84,7 @@ class Health:
             self._of(key).late.append(late)
 
     def answered(self, key: str) -> None:
-        """An answer was good to its end, or until its reader left: a first token alone may be of one that is then cut."""
+        """An answer was good to its end or until its reader left; a first token alone may be of one that is cut."""
         known = self._endpoints.get(key)
         if known is not None:
             known.failures, known.open_seconds = 0, 0.0
