@@ -36,3 +36,11 @@ def error_of(reply):
     assert error["message"]
     assert error["type"]
     return error
+
+
+async def answer(client, *, stream=False, **ask):
+    """The text of an answer, whichever way it comes, and the proxy's headers."""
+    raw = await client.chat.completions.with_raw_response.create(**ASK, stream=stream, **ask)
+    parsed = raw.parse()
+    text = text_of(await collect(parsed)) if stream else parsed.choices[0].message.content
+    return text, raw.headers

@@ -9,12 +9,15 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import lru_cache
+from io import BytesIO
 from typing import Final
 
 from aiohttp import (
     ClientConnectorError,
     ClientError,
+    ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
@@ -25,7 +28,9 @@ from aiohttp import (
     TCPConnector,
 )
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.resolver import DefaultResolver
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from tierway_proxy.contract.table import Provider
@@ -34,6 +39,7 @@ from tierway_proxy.core.commands import Open
 from tierway_proxy.core.outcome import Failure, Next
 
 _CONNECT_SECONDS = 5.0
+_LARGE_BYTES = 1 << 20
 _KEEP_ALIVE_SECONDS = 55.0  # below the 60 s and more of common servers, so that we close first
 _PASSED_ON = ("traceparent", "tracestate", "x-request-id")
 # all that the client would add by itself, so that it need not look
@@ -45,9 +51,8 @@ _EVERY_REQUEST = {
 }
 _NO_KEY = Failure("KeyMissing", Next.ELSEWHERE, sent=False)
 _FORBIDDEN = Failure("ForbiddenAddress", Next.ELSEWHERE, sent=False)
-
-
 _WIRE = (ClientError, OSError, asyncio.IncompleteReadError)
+_connected_anew: ContextVar[bool] = ContextVar("connected_anew", default=False)
 
 
 class End:
@@ -79,6 +84,19 @@ class _Resolver(AbstractResolver):
         await self._inner.close()
 
 
+class _Connector(TCPConnector):
+    """Tells a connection made for this very request from one that lay idle, which may have been closed meanwhile."""
+
+    async def _create_connection(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 (aiohttp's)
+    ) -> ResponseHandler:
+        _connected_anew.set(True)
+        return await super()._create_connection(req, traces, timeout)
+
+
 def _link_local(host: str) -> bool:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
@@ -100,7 +118,7 @@ class Upstream:
         self._urls: dict[str, URL | None] = {}
         self._headers: dict[int, tuple[Provider, str, dict[str, str]]] = {}
         self._session = ClientSession(
-            connector=TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS, resolver=_Resolver()),
+            connector=_Connector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS, resolver=_Resolver()),
             timeout=ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
             cookie_jar=DummyCookieJar(),
         )
@@ -185,9 +203,12 @@ class Call:
 
     async def _send(self) -> Event:
         try:
+            _connected_anew.set(False)
             try:
                 self._response = await self._post()
             except ServerDisconnectedError:
+                if _connected_anew.get():
+                    raise
                 # An idle connection that its server closed just then: what everybody's client tries once more.
                 self._response = await self._post()
         except _WIRE as error:
@@ -199,7 +220,8 @@ class Call:
             raise InvalidURL("none")
         return await self._session.post(
             self._url,
-            data=self._body,
+            # a large body leaves in pieces, between which other requests go on
+            data=self._body if len(self._body) < _LARGE_BYTES else BytesIO(self._body),
             headers=self._headers,
             allow_redirects=False,
             read_bufsize=self._buffer,
@@ -213,7 +235,7 @@ class Call:
 
 
 def _named(error: Exception) -> Failure:
-    """The failure that an exception of the HTTP client is."""
+    """The failure that an exception of the HTTP client is while nothing was answered yet."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ForbiddenAddressError):
@@ -221,4 +243,4 @@ def _named(error: Exception) -> Failure:
         cause = cause.__cause__
     if isinstance(error, (ClientConnectorError, ConnectionTimeoutError, InvalidURL, ssl.SSLError)):
         return outcome.REFUSED
-    return outcome.LOST
+    return outcome.UNANSWERED
