@@ -20,19 +20,21 @@ _AT_ONCE = 32
 
 
 class Scraper:
-    """`token` is set before the first scrape. Proxies that stay silent are logged once, until they answer again."""
+    """`token` is set before the first scrape. A proxy that stays silent for `patience` seconds is logged, once."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, patience: float = 5.0) -> None:
         self.token = ""
-        self._session = session
-        self._silent: dict[str, str] = {}
+        self._session, self._patience = session, patience
+        self._silent_since: dict[str, float] = {}
+        self._logged: set[str] = set()
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def observations(self, proxies: Iterable[Proxy], seconds: float) -> dict[str, Observations]:
         """Return what each proxy that answers within `seconds` said, by admin URL."""
         asked = {each.admin_url: each for each in proxies}
         answers = await asyncio.gather(*(self._one(each, seconds) for each in asked.values()))
-        self._silent = {url: why for url, why in self._silent.items() if url in asked}
+        self._silent_since = {url: since for url, since in self._silent_since.items() if url in asked}
+        self._logged &= asked.keys()
         return {url: answer for url, answer in zip(asked, answers, strict=True) if answer is not None}
 
     async def acknowledge(self, proxy: Proxy, seconds: float) -> None:
@@ -55,7 +57,9 @@ class Scraper:
             except ValidationError as error:
                 self._unheard(proxy, f"not observations that this operator reads: {error.errors()[0]['msg']}")
                 return None
-        if self._silent.pop(proxy.admin_url, None) is not None:
+        self._silent_since.pop(proxy.admin_url, None)
+        if proxy.admin_url in self._logged:
+            self._logged.remove(proxy.admin_url)
             logger.info("a proxy answers again", extra={"proxy": proxy.name})
         return found
 
@@ -70,9 +74,11 @@ class Scraper:
             return Observations.model_validate_json(await answer.read())
 
     def _unheard(self, proxy: Proxy, why: str) -> None:
-        if self._silent.get(proxy.admin_url) != why:
+        now = asyncio.get_running_loop().time()
+        since = self._silent_since.setdefault(proxy.admin_url, now)
+        if now - since >= self._patience and proxy.admin_url not in self._logged:
             logger.warning("a proxy does not say what it counted", extra={"proxy": proxy.name, "error": why})
-        self._silent[proxy.admin_url] = why
+            self._logged.add(proxy.admin_url)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}

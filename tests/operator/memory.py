@@ -195,7 +195,7 @@ class CountingPulse:
 async def running(store: MemoryStore, pace: Pace = QUICK, pulse: CountingPulse | None = None, now=time.time):
     """The loop over a store, until the block ends."""
     async with aiohttp.ClientSession() as session:
-        loop = Reconciler(store, Scraper(session), pulse or CountingPulse(), pace, now)
+        loop = Reconciler(store, Scraper(session, patience=0.05), pulse or CountingPulse(), pace, now)
         task = asyncio.create_task(loop.run())
         try:
             yield loop

@@ -10,7 +10,7 @@ import yaml
 
 from tests.operator.memory import until
 from tests.operator.worlds import model, policy, tier
-from tierway_operator.folder import FolderStore, InUseError, locked
+from tierway_operator.folder import FolderStore, InUseError, locked, published_in
 from tierway_operator.folder.documents import parsed
 from tierway_operator.folder.files import Files
 from tierway_operator.store import Published, Ref, Unreachable
@@ -241,7 +241,7 @@ class TestSecrets:
         token = await store.token()
         await store.publish_keys({"id1": "secret", "id2": "other"})
         await store.publish_keys({"id1": "secret"})
-        keys = folder / ".tierway" / "keys"
+        keys = published_in(folder) / "keys"
         assert {each.name for each in keys.iterdir()} == {"id1", "token"}
         assert stat.S_IMODE(keys.stat().st_mode) == 0o700
         assert {stat.S_IMODE(each.stat().st_mode) for each in keys.iterdir()} == {0o600}
@@ -267,7 +267,7 @@ class TestWriting:
         store = FolderStore(folder)
         texts = Published("{}", json.dumps({"policy": "llm/default", "sequence": 1}))
         await store.publish("llm/default", texts)
-        assert (folder / ".tierway" / "tables" / "llm.default" / "table.json").read_text() == "{}"
+        assert (published_in(folder) / "tables" / "llm.default" / "table.json").read_text() == "{}"
         assert (await store.world()).published == {"llm/default": texts}
         await store.unpublish("llm/default")
         await store.unpublish("llm/default")
@@ -304,7 +304,7 @@ class TestWriting:
     async def test_a_full_disk_is_an_unreachable_store(self, folder):
         """The loop tries again; nothing is half written."""
         store = FolderStore(folder)
-        (folder / ".tierway" / "tables" / "llm.default").write_text("in the way")
+        (published_in(folder) / "tables" / "llm.default").write_text("in the way")
         with pytest.raises(Unreachable):
             await store.publish("llm/default", Published("{}", "{}"))
 

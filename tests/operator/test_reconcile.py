@@ -246,6 +246,8 @@ class TestCounting:
                     lambda: store.status("RoutingPolicy", "default").get("summary", {}).get("programmed") == "2/3"
                 )
                 assert programmed(store)[0] == "False"
+                await until(lambda: "does not say what it counted" in caplog.text)
+                await asyncio.sleep(0.15)
             assert caplog.text.count("does not say what it counted") == 1
 
 

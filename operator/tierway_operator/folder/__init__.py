@@ -7,6 +7,7 @@ DIR/.tierway/keys/                             provider keys by id, and the toke
 """
 
 from tierway_operator.folder.lock import InUseError, locked
+from tierway_operator.folder.outputs import published_in
 from tierway_operator.folder.store import FolderStore
 
-__all__ = ["FolderStore", "InUseError", "locked"]
+__all__ = ["FolderStore", "InUseError", "locked", "published_in"]

@@ -21,6 +21,11 @@ _STRANGE = re.compile("[^-._a-zA-Z0-9]")
 _HEADER = "# Written by tierway; edits are overwritten.\n"
 
 
+def published_in(folder: Path) -> Path:
+    """Return the directory that proxies follow (`--tables`)."""
+    return folder / ".tierway" / "published"
+
+
 class _Dumper(yaml.SafeDumper):
     """Writes everything out where it stands, without anchors."""
 
@@ -34,7 +39,8 @@ class Outputs:
 
     def __init__(self, folder: Path) -> None:
         self._own, self._statuses = folder / ".tierway", folder / "status"
-        self._tables, self._keys = self._own / "tables", self._own / "keys"
+        # proxies watch this directory and nothing of what else is written
+        self._tables, self._keys = published_in(folder) / "tables", published_in(folder) / "keys"
 
     def prepare(self) -> None:
         """Make what is not there yet."""

@@ -1,0 +1,107 @@
+"""Proxies as processes: started, started again when they die, and ended so that running answers are finished."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from tierway_operator.store import Proxy
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
+_HEALTHY_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
+
+
+@dataclass
+class ProxyProcess:
+    """One proxy. `command` starts it; what it writes goes to `log`. `changed` is called when it comes or goes."""
+
+    name: str
+    url: str
+    admin_url: str
+    command: Sequence[str]
+    log: Path
+    changed: Callable[[], None]
+    say: Callable[[str], None]
+    _process: asyncio.subprocess.Process | None = field(default=None, init=False)
+    _ending: bool = field(default=False, init=False)
+
+    def proxy(self) -> Proxy | None:
+        """Return it as the store knows it; None while no process lives."""
+        if self._process is None or self._process.returncode is not None:
+            return None
+        return Proxy(self.name, self.admin_url, serving=not self._ending, terminating=self._ending)
+
+    async def keep(self) -> None:
+        """Run it again and again until it is told to end; pauses grow while it dies young."""
+        loop, pause = asyncio.get_running_loop(), FIRST_PAUSE_SECONDS
+        while not self._ending:
+            started = loop.time()
+            status = await self._run()
+            if self._ending:
+                return
+            if loop.time() - started > _HEALTHY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            self.say(f"{self.name} ended with {_told(status)}; starting it again in {pause:g} s. Its log: {self.log}")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def end(self) -> None:
+        """Let it finish its answers and go. A second call ends it at once."""
+        again, self._ending = self._ending, True
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGKILL if again else signal.SIGTERM)
+        self.changed()
+
+    async def is_ready(self, session: aiohttp.ClientSession) -> bool:
+        try:
+            async with session.get(f"{self.admin_url}/readyz") as answer:
+                return answer.ok
+        except (aiohttp.ClientError, OSError):
+            return False
+
+    async def _run(self) -> int:
+        with self.log.open("ab") as log:
+            # in a session of its own, a Ctrl-C at the terminal reaches us alone, and we end it in order
+            self._process = await asyncio.create_subprocess_exec(
+                *self.command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        self.changed()
+        try:
+            return await self._process.wait()
+        finally:
+            if self._process.returncode is None:  # we are cancelled: nobody would end it
+                self._process.kill()
+            self.changed()
+
+
+def command(tables: Path, host: str, port: int, admin_port: int, more: Sequence[str]) -> list[str]:
+    """Return how one proxy is started. It keeps no copy of its own: the folder is as near as one could be."""
+    addresses = ["--host", host, "--port", str(port), "--admin-host", "127.0.0.1", "--admin-port", str(admin_port)]
+    return [sys.executable, "-m", "tierway_proxy", "--tables", str(tables), *addresses, *more]
+
+
+async def all_ready(proxies: Sequence[ProxyProcess], session: aiohttp.ClientSession, seconds: float) -> bool:
+    """Wait until every proxy has its tables; False when one has not in time."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not all([await each.is_ready(session) for each in proxies]):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(_LOOK_SECONDS)
+            return True
+    return False
+
+
+def _told(status: int) -> str:
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"

@@ -1,0 +1,51 @@
+"""What ``tierway standalone`` says to whoever started it, and which policy it takes for the default."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from tierway_operator.store import World
+
+
+def policies(world: World) -> list[str]:
+    """Return the names of all policies, `namespace/name`."""
+    metas = (entry.manifest["metadata"] for entry in world.policies.entries)
+    return [f"{meta['namespace']}/{meta['name']}" for meta in metas]
+
+
+def default_policy(world: World) -> str | None:
+    """Return the only policy, or the only one that is called default; None when that names none or several."""
+    names = policies(world)
+    called = names if len(names) == 1 else [name for name in names if name.endswith("/default")]
+    return called[0] if len(called) == 1 else None
+
+
+def greeting(folder: Path, urls: Sequence[str], names: Sequence[str], default: str | None) -> str:
+    lines = [f"{folder} is served by {len(urls)} {'proxy' if len(urls) == 1 else 'proxies'}: {', '.join(urls)}"]
+    if not names:
+        return "\n".join([*lines, f"There is no RoutingPolicy in {folder} yet; save one and it is served."])
+    lines += [f"  {urls[0]}/{name}/v1{'   (also /v1)' if name == default else ''}" for name in names]
+    return "\n".join([*lines, *_to_try(folder, urls[0], default or names[0])])
+
+
+def _to_try(folder: Path, url: str, policy: str) -> list[str]:
+    body = '{"model": "auto", "messages": [{"role": "user", "content": "Hello"}]}'
+    return [
+        "",
+        "Ask something:",
+        f"  curl -s {url}/{policy}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'",
+        "See what it cost and how fast it was:",
+        f"  tierway get modeltiers,routingpolicies --folder {folder}",
+        f"Edit the YAML in {folder}: it is in force as soon as it is saved. Ctrl-C ends everything in order.",
+    ]
+
+
+class PlainFormatter(logging.Formatter):
+    """Log records for a terminal: the time, the sentence, and what the record carries besides."""
+
+    _usual = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        more = ", ".join(f"{name}: {value}" for name, value in vars(record).items() if name not in self._usual)
+        text = super().format(record)
+        return f"{text} ({more})" if more else text
