@@ -34,8 +34,10 @@ async def listening(fake, monkeypatch, tmp_path):
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     kubeconfig(runner.addresses[0][1], monkeypatch, tmp_path)
-    yield runner
-    await runner.cleanup()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
 
 
 def kubeconfig(port, monkeypatch, tmp_path):
@@ -53,9 +55,11 @@ def kubeconfig(port, monkeypatch, tmp_path):
 @asynccontextmanager
 async def running(coroutine):
     task = asyncio.create_task(coroutine)
-    yield task
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture

@@ -25,9 +25,11 @@ def tables(tmp_path):
 @asynccontextmanager
 async def followed(folder, tables):
     following = asyncio.create_task(FolderSource(folder, tables).run())
-    yield
-    following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 async def eventually(tables, condition, seconds=1.5):
@@ -137,3 +139,5 @@ async def test_a_folder_that_was_replaced_is_followed_on(folder, tables):
         publish(folder / "tables" / "default", table(generation=2))
         # found out by a resync; until then the old table serves
         await eventually(tables, lambda: tables.served[POLICY].table.generation == 2, seconds=5)
+        publish(folder / "tables" / "default", table(generation=3))
+        await eventually(tables, lambda: tables.served[POLICY].table.generation == 3)
