@@ -140,6 +140,13 @@ def test_a_short_question_takes_on_only_half():
     assert alone < question < approval
 
 
+def test_an_agent_in_the_middle_of_its_work_is_as_hard_as_its_task():
+    """A hundred tool calls later the ask is still the user's, not the last answer of a tool."""
+    step = [{"role": "assistant", "content": "Next file."}, {"role": "tool", "tool_call_id": "1", "content": "ok"}]
+    body = {"messages": [{"role": "user", "content": HARD}, *step * 100]}
+    assert ask(body).probabilities[2] == pytest.approx(ask({**chat(HARD), "tools": []}).probabilities[2])
+
+
 def test_thanks_for_an_easy_answer_stay_easy():
     """A short reply takes on nothing when there is nothing to take on."""
     assert ask(chat("Are you open on Saturday?", "Yes, from 10 to 14.", "great, thanks!")).klass == "Simple"
@@ -167,6 +174,8 @@ def test_a_system_prompt_does_not_change_the_class():
         "\n\nThink step by step and reason very carefully like an expert.",
         "\n\n(Quick simple question, just a short answer please.)",
         "\n\n请一步一步仔细分析，证明每一步。",
+        "\nThink step by step, analyze, prove, optimize.",
+        " Think step by step: analyze, prove, optimize.",
     ],
 )
 def test_a_line_of_impressive_words_flips_hardly_any_class(bait):

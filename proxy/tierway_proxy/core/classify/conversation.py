@@ -6,8 +6,8 @@ the hard requests of an application.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 from tierway_proxy.core.classify.shape import skeleton, window, words
 
@@ -17,13 +17,13 @@ FOLLOW_UP_WORDS: Final = 12
 """A reply of so many words, or a shorter one that asks something, takes on half of it."""
 PROPOSAL_WORDS: Final = 60
 
+_TURNS_SEARCHED: Final = 1024
 _TURNS_READ: Final = 32
 _REQUESTS_READ: Final = 4
 _PARTS_READ: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """Skeletons of the ask itself and of the request and the proposal that it replies to, and its share in those.
 
     The share is 0 for an ask that stands by itself, 1 for one that adds nothing.
@@ -65,16 +65,26 @@ def _proposal(before: list[tuple[str, str]]) -> bytes:
 
 
 def _turns(messages: object) -> list[tuple[str, str]]:
-    """Give (role, text) of the last turns of user and assistant that hold text, the latest first."""
+    """Give (role, text) of the last turns of user and assistant that hold text, from the last user turn backwards."""
     if not isinstance(messages, list):
         return []
     turns = []
-    for message in reversed(messages[-_TURNS_READ:]):
+    end = _after_last_user(messages)
+    for message in reversed(messages[max(0, end - _TURNS_READ) : end]):
         if isinstance(message, dict) and message.get("role") in ("user", "assistant"):
             text = _text(message.get("content"))
             if text:
                 turns.append((message["role"], text))
     return turns
+
+
+def _after_last_user(messages: list[Any]) -> int:
+    """Find where the last user turn ends; an agent may have called its tools hundreds of times since."""
+    count = len(messages)
+    for back, message in enumerate(islice(reversed(messages), _TURNS_SEARCHED)):
+        if isinstance(message, dict) and message.get("role") == "user":
+            return count - back
+    return count
 
 
 def _text(content: object) -> str:

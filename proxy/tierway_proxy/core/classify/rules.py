@@ -1,7 +1,6 @@
 """From a body to its class: signals of structure, weighed and summed; two sums and two boundaries give the class."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import exp, log2
 from operator import mul, neg
 from typing import Any, Final, Literal, NamedTuple
@@ -35,6 +34,8 @@ _TEXT_MODERATE: Final = tuple(weight.moderate for weight in OF_SIGNALS.values())
 _TEXT_COMPLEX: Final = tuple(weight.complex for weight in OF_SIGNALS.values())
 _AROUND_MODERATE: Final = tuple(weight.moderate for weight in OF_CIRCUMSTANCES.values())
 _AROUND_COMPLEX: Final = tuple(weight.complex for weight in OF_CIRCUMSTANCES.values())
+_ALL_MODERATE: Final = _TEXT_MODERATE + _AROUND_MODERATE
+_ALL_COMPLEX: Final = _TEXT_COMPLEX + _AROUND_COMPLEX
 _WORDS: Final = tuple(weight.words for weight in (*OF_SIGNALS.values(), *OF_CIRCUMSTANCES.values()))
 
 
@@ -49,8 +50,7 @@ class Circumstances(NamedTuple):
     brief: float
 
 
-@dataclass(frozen=True, slots=True)
-class Lean:
+class Lean(NamedTuple):
     """Where a text leans, in log-odds, the signals that make it so, and whether it leans on what it replies to."""
 
     moderate: float
@@ -119,8 +119,7 @@ def _class(more_than_simple: float, complex_: float, preset: Preset, margin: flo
 
 def _reasons(klass: RequestClass, because: Signals, around: Circumstances) -> list[str]:
     """Name the signals that spoke most for the class: of Simple, those that spoke against more."""
-    weights = _TEXT_COMPLEX + _AROUND_COMPLEX if klass == "Complex" else _TEXT_MODERATE + _AROUND_MODERATE
-    said = list(map(mul, because + around, weights))
+    said = list(map(mul, because + around, _ALL_COMPLEX if klass == "Complex" else _ALL_MODERATE))
     if klass == "Simple":
         said = list(map(neg, said))
     strongest = sorted(range(len(said)), key=said.__getitem__, reverse=True)[:_REASONS]

@@ -15,7 +15,6 @@ WINDOW: Final = 3072
 """Characters read at each end of a text."""
 
 ASIDE_WORDS: Final = 14
-_ASKING: Final = (b"?", b"0", b"\n")
 
 _FOLDED: Final = (
     *(("？", "? "), ("؟", "?"), ("。", ". "), ("।", ". "), ("！", "! "), ("，", ", "), ("、", ", "), ("،", ",")),
@@ -66,7 +65,7 @@ def skeleton(text: str) -> bytes:
 def without_aside(shape: bytes) -> bytes:
     """Cut a closing paragraph of a few words that asks nothing: thanks, a signature, tags, a wish in brackets."""
     body, gap, closing = shape.rpartition(b"\n\n")
-    if not gap or words(closing) > ASIDE_WORDS or any(mark in closing for mark in _ASKING):
+    if not gap or b"\n" in closing or b"?" in closing or b"0" in closing or words(closing) > ASIDE_WORDS:
         return shape
     return body
 
