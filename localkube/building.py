@@ -41,7 +41,7 @@ def build(module: Module, names: Sequence[str], cache: Path, progress: Progress 
 def _build(module: Module, places: dict[str, Path], cache: Path, progress: Progress) -> None:
     version = ".".join(map(str, module.version))
     progress.say(f"Building {', '.join(places)} ({module.name} {version}) once for this machine, into {cache}:")
-    with _scratch(cache) as scratch, Launcher() as launcher:
+    with _scratch(cache, progress) as scratch, Launcher() as launcher:
         steps = Steps(scratch, launcher, progress)
         toolchain = go(module.go, steps)
         source = scratch / "source"
@@ -82,8 +82,12 @@ def _missing(places: dict[str, Path]) -> dict[str, Path]:
 
 
 @contextmanager
-def _scratch(cache: Path) -> Iterator[Path]:
+def _scratch(cache: Path, progress: Progress) -> Iterator[Path]:
     for left_by_a_killed_builder in cache.glob(f"{SCRATCH}*"):
         shutil.rmtree(left_by_a_killed_builder, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=cache, ignore_cleanup_errors=True) as scratch:
-        yield Path(scratch)
+    scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=cache))
+    try:
+        yield scratch
+    finally:
+        with progress.step("removing what only the build needed"):  # gigabytes: some seconds
+            shutil.rmtree(scratch, ignore_errors=True)
