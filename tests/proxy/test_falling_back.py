@@ -1,4 +1,4 @@
-"""A candidate that fails before its first token: the client does not see it, and loses no more time than the policy says."""
+"""A candidate that fails before its first token: unseen by the client, and no more time lost than the policy says."""
 
 import openai
 import pytest

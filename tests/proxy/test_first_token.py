@@ -79,11 +79,11 @@ async def test_silence_before_the_headers_is_cut_at_the_limit(start, sdk, front,
 async def test_time_to_first_token_is_measured_at_the_token(client, proxy, front):
     """Not at the headers, which come at once, nor as an average over the answer's length."""
     front.set_fault("slow_first_token", ms=400)
-    front.set_fault("crawl", tokens_per_second=200)
+    front.set_fault("crawl", tokens_per_second=100)
     front.set_fault("answer_length", tokens=60)
     await answer(client, stream=True)
     first = (await proxy.counted()).endpoints[key("first")]
-    assert 390 <= milliseconds(first.ttft) < 690 <= quantile(first.ttlt, 0.5)
+    assert 390 <= milliseconds(first.ttft) < 900 <= quantile(first.ttlt, 0.5)
 
 
 async def test_tokens_a_second_are_those_between_the_first_token_and_the_last(client, proxy, front):
