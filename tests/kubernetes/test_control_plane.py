@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -155,7 +156,11 @@ def test_while_the_api_server_is_down_its_clients_are_refused(control_plane: Con
 def test_the_command_runs_one_until_ctrl_c(tmp_path: Path) -> None:
     """Its output is for `eval`; Ctrl-C is a good end of it, and leaves nothing."""
     command = [sys.executable, "-c", HEARS_CTRL_C, "up", str(tmp_path / "plane")]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:  # noqa: S603
+    with (
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up,  # noqa: S603
+        ExitStack() as whatever_happens,
+    ):
+        whatever_happens.callback(up.kill)
         assert up.stdout is not None
         assert up.stdout.readline() == f"export KUBECONFIG={tmp_path / 'plane' / 'admin.kubeconfig'}\n"
         up.send_signal(signal.SIGINT)

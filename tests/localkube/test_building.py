@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -102,10 +103,11 @@ def test_a_cut_build_leaves_nothing_half_done(
     """What is whole is kept, what is half done is no program, the compiler is gone, the next build makes it good."""
     cache, hangs = tmp_path / "cache", go.parent / "hangs"
     monkeypatch.setenv("HANG", "kube-apiserver")
-    builder = _build_elsewhere(cache)
-    assert eventually(lambda: hangs.exists() and hangs.read_text().endswith("\n"))
-    builder.send_signal(cut)
-    builder.wait()
+    with _build_elsewhere(cache) as builder, ExitStack() as whatever_happens:
+        whatever_happens.callback(builder.kill)
+        assert eventually(lambda: hangs.exists() and hangs.read_text().endswith("\n"))
+        builder.send_signal(cut)
+        builder.wait(timeout=20)
     go_itself, its_compiler = map(int, hangs.read_text().split())
     if cut is signal.SIGKILL:  # nobody is left to end a grandchild; a real compiler ends by itself
         os.kill(its_compiler, signal.SIGKILL)

@@ -49,7 +49,12 @@ with one_at_a_time(pathlib.Path({str(tmp_path / "lock")!r}), Progress()):
     time.sleep(600)
 """
     root = Path(__file__).parents[2]
-    with subprocess.Popen([sys.executable, "-c", text], cwd=root, stdout=subprocess.PIPE, text=True) as holder:  # noqa: S603
+    command = [sys.executable, "-c", text]
+    with (
+        subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as holder,  # noqa: S603 our own text
+        ExitStack() as whatever_happens,
+    ):
+        whatever_happens.callback(holder.kill)
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         holder.kill()

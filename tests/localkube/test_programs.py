@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -165,7 +166,8 @@ def test_no_program_outlives_a_killed_parent(
         print(programs.pids()["first"], flush=True)
         time.sleep(600)
     """
-    with _python(text) as parent:
+    with _python(text) as parent, ExitStack() as whatever_happens:
+        whatever_happens.callback(parent.kill)
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert runs(pid)
