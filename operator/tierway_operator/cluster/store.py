@@ -16,12 +16,12 @@ from tierway_operator.cluster.api import Api, DeniedError
 from tierway_operator.cluster.changes import Changes, Lookout
 from tierway_operator.cluster.names import RELEASE, Release, policy_of
 from tierway_operator.cluster.own import OwnObjects
-from tierway_operator.cluster.world import GROUP_PATH, PLURALS, Reader, decoded
-from tierway_operator.store import Proxy, Published, Ref, StatusRefused, Unreachable, World
+from tierway_operator.cluster.statuses import Statuses
+from tierway_operator.cluster.world import Reader, decoded
+from tierway_operator.store import Proxy, Published, Ref, Unreachable, World
 
 _TOKEN = "token"  # noqa: S105  # its name in the Secret
 _TOKEN_BYTES = 32
-_NOT_FOUND, _CONFLICT, _INVALID = 404, 409, 422
 
 
 class ClusterStore:
@@ -44,7 +44,7 @@ class ClusterStore:
         self._reader = Reader(api, namespaces)
         self._own = OwnObjects(api, release)
         self._last_keys: dict[str, str] = {}
-        self._announcer = Announcer(api, instance)
+        self._statuses = Statuses(api, Announcer(api, instance))
         self.lookout = Lookout(api, release, changes)
 
     async def changed(self) -> None:
@@ -60,7 +60,7 @@ class ClusterStore:
             self._keys(),
         )
         if not tiers.error and not policies.error:
-            self._announcer.remember(tiers.entries + policies.entries)
+            self._statuses.listed(tiers.entries + policies.entries)
         without_token = {name: key for name, key in keys.items() if name != _TOKEN}
         return World(tiers, policies, found, maps, published, without_token)
 
@@ -90,15 +90,7 @@ class ClusterStore:
         return self._last_keys[_TOKEN]
 
     async def write_status(self, ref: Ref, status: Mapping[str, Any]) -> None:
-        path = f"{GROUP_PATH}/namespaces/{ref.namespace}/{PLURALS[ref.kind]}/{ref.name}/status"
-        identity = {"name": ref.name, "namespace": ref.namespace, "uid": ref.uid}
-        body = {"apiVersion": "tierway.dev/v1alpha1", "kind": ref.kind, "metadata": identity, "status": status}
-        try:
-            await self._api.apply(path, body)
-        except DeniedError as error:
-            await self._status_denied(ref, error)
-        else:
-            await self._announcer.status_written(ref, status)
+        await self._statuses.write(ref, status)
 
     async def load_tally(self) -> str | None:
         found = await self._own.get("ConfigMap", self._release.tally)
@@ -107,14 +99,6 @@ class ClusterStore:
 
     async def save_tally(self, text: str) -> None:
         await self._own.apply("ConfigMap", self._release.tally, {"data": {"tally": text}})
-
-    async def _status_denied(self, ref: Ref, error: DeniedError) -> None:
-        if error.status in {_NOT_FOUND, _CONFLICT} or "metadata.uid" in error.fields:
-            return  # the object is gone, or another one has its name now
-        if error.status != _INVALID:
-            raise Unreachable(str(error)) from error
-        await self._announcer.warn(ref, reason="StatusRefused", note=error.message)
-        raise StatusRefused(error.message) from error
 
     async def _published(self) -> dict[str, Published]:
         found = {}
