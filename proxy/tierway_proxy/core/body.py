@@ -116,6 +116,10 @@ def _members(raw: bytes, fields: dict[str, Any]) -> list[_Member]:
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}"
         raise NotARequestError(f"the body is not JSON: {where}") from error
+    except NotARequestError:
+        raise
+    except ValueError as error:  # NaN, or a number of more digits than Python reads
+        raise NotARequestError(f"the body is not JSON: {error}") from error
     if text.isascii():
         return found
     return [_Member(each.key, *(len(text[:position].encode()) for position in each[1:])) for each in found]

@@ -69,7 +69,7 @@ class Server:
         if isinstance(catalog, Refusal):
             return refusal_response(catalog, request_id)
         if request.method != _METHODS[what]:
-            return refusal_response(_wrong_method(request, _METHODS[what]), request_id)
+            return refusal_response(_wrong_method(request, _METHODS[what]), request_id, {"Allow": _METHODS[what]})
         if what == "models":
             return web.json_response(_models(catalog), headers={"X-Request-Id": request_id})
         return await self._complete(request, catalog, request_id, explain=what == "route")
