@@ -63,6 +63,7 @@ class Exchange:
         "_sent",
         "_streaming",
         "_wants_usage",
+        "_without",
         "attempts",
         "deadline",
         "first_token",
@@ -81,6 +82,7 @@ class Exchange:
         self._next: Candidate | None = None
         self._sent = 0
         self._revived = False
+        self._without: frozenset[str] = frozenset()  # what the candidate at hand answered 400 about
         self._last_chunk: dict[str, Any] = {}
         self.attempts: list[Attempt] = []
         self.phase = Phase.WAITING
@@ -168,7 +170,8 @@ class Exchange:
         return self._attempt
 
     def _open(self, candidate: Candidate, now: float) -> Commands:
-        table, refused = self._plan.catalog.table, self._health.refused_parameters(candidate.key)
+        table = self._plan.catalog.table
+        refused = self._health.refused_parameters(candidate.key) | self._without
         as_requested = table.streaming.upstream == "AsRequested"
         send = wanted(
             self._body, candidate, self._plan.ask, self._plan.output_limit, refused, as_requested=as_requested
@@ -201,6 +204,9 @@ class Exchange:
     def _close(self, attempt: Attempt, failure: Failure | None, now: float) -> None:
         attempt.failure, attempt.ended = failure, now
         self._health.ended(attempt.candidate.provider_key)
+        if failure is None:  # only now it is known that the request was good but for what we added
+            for parameter in self._without:
+                self._health.refuse_parameter(attempt.candidate.key, parameter)
         if failure is None or failure is _LEFT:
             return
         if failure is outcome.SLOW:
@@ -376,8 +382,9 @@ class Exchange:
         if failure.next is Next.NOWHERE:
             return self._give_up(failure, now)
         if failure.next is Next.WITHOUT and failure.param is not None:
-            self._health.refuse_parameter(attempt.candidate.key, failure.param)
+            self._without |= {failure.param}
             return self._go_on(attempt.candidate, 0.0, now)
+        self._without = frozenset()
         self._sent -= 0 if failure.sent else 1
         self._narrow(failure, attempt.candidate)
         follower = self._follower()

@@ -99,7 +99,7 @@ class Health:
             known.open_until = now + known.open_seconds
 
     def refuse_parameter(self, key: str, parameter: str) -> None:
-        """This endpoint answered 400 about something that we added: never add it there again."""
+        """This endpoint answered 400 about something that we added, and answered without: never add it there again."""
         self._of(key).refused_parameters.add(parameter)
 
     def refused_parameters(self, key: str) -> frozenset[str]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from math import isfinite
 from typing import Any
 
 from tierway_proxy.core.refusal import Refusal, without_secrets
@@ -76,11 +77,13 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, added: frozenset
         return Failure("Misconfigured", Next.ELSEWHERE, status=status)
     if code == "context_length_exceeded" or _TOO_LONG.search(message):
         return Failure("ContextTooLong", Next.LARGER, status=status, message=without_secrets(message))
-    ours = next((name for name in sorted(added, key=len, reverse=True) if name == param or name in message), None)
+    longest_first = sorted(added, key=len, reverse=True)
+    ours = next((name for name in longest_first if name == param or re.search(rf"\b{name}\b", message)), None)
     if ours:
         return Failure("ParameterRejected", Next.WITHOUT, status=status, param=ours, message=without_secrets(message))
     if _UNABLE.search(message) and _ABILITY.search(message):
         return Failure("CapabilityMissing", Next.CAPABLE, status=status, message=without_secrets(message))
+    param = param and without_secrets(param)
     return Failure("RequestFault", Next.NOWHERE, status=status, message=without_secrets(message), param=param)
 
 
@@ -88,11 +91,11 @@ def _said(body: bytes) -> tuple[str, str | None, str | None]:
     """Message, code and parameter of an error body in any of the shapes that servers use."""
     try:
         value: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body[:2000].decode(errors="replace"), None, None
-    error = value.get("error", value) if isinstance(value, dict) else value
+    error = value.get("error") or value if isinstance(value, dict) else value
     if not isinstance(error, dict):
-        return str(error), None, None
+        return str(error or ""), None, None
     message = error.get("message") or error.get("detail") or error.get("msg") or ""
     code, param = error.get("code"), error.get("param")
     return (
@@ -105,9 +108,10 @@ def _said(body: bytes) -> tuple[str, str | None, str | None]:
 def _seconds(value: str | None) -> float | None:
     """Retry-After in seconds; its date form is rare among model servers and read as absent."""
     try:
-        return max(0.0, float(value)) if value else None
+        seconds = float(value or "")
     except ValueError:
         return None
+    return max(0.0, seconds) if isfinite(seconds) else None
 
 
 def refusal_for(failure: Failure, retry_after: float | None) -> Refusal:
