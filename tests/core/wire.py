@@ -52,3 +52,12 @@ def completion(content: str = "Hello", **more: Any) -> bytes:
     choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
     body = {"id": "c-1", "object": "chat.completion", "created": 7, "model": "Up", "choices": [choice]}
     return json.dumps({**body, **more}).encode()
+
+
+def message(content: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": content, **more}
+
+
+def choice(said: dict[str, Any], finish: str = "stop", index: int = 0, **more: Any) -> dict[str, Any]:
+    """One of the choices of an answer that is no stream."""
+    return {"index": index, "message": said, "finish_reason": finish, **more}
