@@ -63,6 +63,14 @@ async def test_a_deletion_is_a_change_and_so_is_the_namesake_that_follows(change
     assert await is_marked(changes)
 
 
+async def test_a_watch_that_begins_anew_is_a_change(changes):
+    """What was deleted while it was broken brings no event of its own."""
+    changes.saw("ADDED", manifest())
+    await changes.wait()
+    changes.saw(None, manifest())
+    assert await is_marked(changes)
+
+
 async def test_a_change_during_a_run_is_not_lost(changes):
     """It was marked while nobody waited: the next wait returns at once."""
     changes.saw("ADDED", manifest())

@@ -33,12 +33,16 @@ class Changes:
         self._loop.call_soon_threadsafe(self._pending.set)
 
     def saw(self, event_type: str | None, manifest: Mapping[str, Any]) -> None:
-        """Take an event of either kind; one that only brings our own status back is no news."""
+        """Take an event of either kind; one that only brings our own status back is no news.
+
+        Without a type it comes of a list, with which a watch begins, also after a gap: what was deleted in the gap brings
+        no event, so the list itself is news.
+        """
         metadata = manifest["metadata"]
         signature = (metadata.get("generation"), metadata.get("deletionTimestamp"), metadata.get("labels"))
         if event_type == "DELETED":
             self._seen.pop(metadata["uid"], None)
-        elif self._seen.get(metadata["uid"]) == signature:
+        elif event_type is not None and self._seen.get(metadata["uid"]) == signature:
             return
         else:
             self._seen[metadata["uid"]] = signature
