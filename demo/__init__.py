@@ -1,1 +1,1 @@
-"""The demo: all of Tierway on one machine, with providers that are simulated and traffic that is not all alike."""
+"""The demo: the real thing, run for a minute, with what it does said aloud. `make demo`, `make demo-kubernetes`."""

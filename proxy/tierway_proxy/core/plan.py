@@ -52,6 +52,7 @@ class _Target(NamedTuple):
     candidates: tuple[Candidate, ...]
     ask: Examined
     reason: str
+    route: RequestClass | None = None
 
 
 def decide(
@@ -91,7 +92,7 @@ def _by_rule(catalog: Catalog, rule: Rule, seen: Examined) -> _Target:
     reason, use = f"rule {rule.name}", rule.use
     if use.request_class is not None:
         ask = declared(seen, use.request_class, reason)
-        return _Target(catalog.routes[use.request_class], ask, reason)
+        return _Target(catalog.routes[use.request_class], ask, reason, use.request_class)
     if use.model is not None:
         return _Target(catalog.of_model(use.model, use.tier), seen, reason)
     return _Target(catalog.of_tier(use.tier or ""), seen, reason)
@@ -135,7 +136,7 @@ def _hinted(catalog: Catalog, hint: str, seen: Examined) -> Ask | Refusal:
 def _by_class(catalog: Catalog, ask: Ask | Refusal) -> _Target | Refusal:
     if isinstance(ask, Refusal):
         return ask
-    return _Target(catalog.routes[ask.klass], ask, f"{ask.klass}: {ask.reasons[0]}")
+    return _Target(catalog.routes[ask.klass], ask, f"{ask.klass}: {ask.reasons[0]}", ask.klass)
 
 
 def _matches(match: Match, model: str, headers: Mapping[str, str], seen: Examined) -> bool:
@@ -186,8 +187,18 @@ def _chain(catalog: Catalog, target: _Target, limit: int | None, health: Health,
         if reason is not None:
             skipped.append(Skipped(each.key, reason))
     if not fit and not unfit:
-        return _nobody(catalog, target, skipped)
+        harder = _harder(catalog, target) if skipped else None
+        return _nobody(catalog, target, skipped) if harder is None else _chain(catalog, harder, limit, health, now)
     return Plan(catalog, target.ask, (*fit, *unfit), len(fit), tuple(skipped), target.reason, limit)
+
+
+def _harder(catalog: Catalog, target: _Target) -> _Target | None:
+    """Where a request goes that no model of its class's route can serve at all: to the route of the next harder class."""
+    following = CLASSES[CLASSES.index(target.route) + 1 :] if target.route is not None else ()
+    if not following:
+        return None
+    reason = f"{target.reason}; no model of the {target.route} route can serve it, so {following[0]}'s"
+    return target._replace(candidates=catalog.routes[following[0]], reason=reason, route=following[0])
 
 
 def _unable(candidate: Candidate, ask: Examined) -> str | None:
