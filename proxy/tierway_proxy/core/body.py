@@ -66,7 +66,7 @@ class Body:
                 pieces += (raw[at:key_start], orjson.dumps(renamed[key]), raw[key_end:start])
                 at = start
             if key in values:
-                pieces += (raw[at:start], orjson.dumps(values[key]))
+                pieces += (raw[at:start], _written(values[key]))
                 at = end
         pieces.append(raw[at:])
         edited = b"".join(pieces)
@@ -97,9 +97,16 @@ def _found(raw: bytes, key: str, value: Any) -> _Member | None:
     return _Member(key, at, at + len(quoted), *match.span(1)) if match else None
 
 
+def _written(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # half an emoji, in what a client put into a member that we add to
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
 def _with_front(raw: bytes, added: Mapping[str, Any], *, empty: bool) -> bytes:
     brace = raw.index(b"{") + 1
-    return raw[:brace] + orjson.dumps(added)[1:-1] + (b"" if empty else b",") + raw[brace:]
+    return raw[:brace] + _written(added)[1:-1] + (b"" if empty else b",") + raw[brace:]
 
 
 def _members(raw: bytes, fields: dict[str, Any]) -> list[_Member]:
