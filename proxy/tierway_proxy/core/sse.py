@@ -33,7 +33,7 @@ class Splitter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Whole events, each with the blank line that ends it. Raises EventTooLongError."""
-        if not self.rest and data.endswith(b"\n\n") and data.find(b"\n\n") == len(data) - 2:
+        if not self.rest and data.endswith(b"\n\n") and data.find(b"\n\n") == len(data) - 2 and b"\r" not in data:
             return [data]  # the common case: one event a chunk
         data, events, at = self.rest + data, [], 0
         for end in _END.finditer(data):
