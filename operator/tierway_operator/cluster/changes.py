@@ -35,8 +35,8 @@ class Changes:
     def saw(self, event_type: str | None, manifest: Mapping[str, Any]) -> None:
         """Take an event of either kind; one that only brings our own status back is no news.
 
-        Without a type it comes of a list, with which a watch begins, also after a gap: what was deleted in the gap brings
-        no event, so the list itself is news.
+        Without a type it comes of a list, with which a watch begins, also after a gap: what was deleted in the gap
+        brings no event, so the list itself is news.
         """
         metadata = manifest["metadata"]
         signature = (metadata.get("generation"), metadata.get("deletionTimestamp"), metadata.get("labels"))
