@@ -99,9 +99,9 @@ async def _serve(args: argparse.Namespace) -> None:
         pace = Pace(debounce=0.05, scrape=max(0.2, args.report_every / 3), status=args.report_every)
         reconciler = Reconciler(store, Scraper(session), Health(), pace)
         async with asyncio.TaskGroup() as tasks:
-            kept = [tasks.create_task(each.keep()) for each in proxies]
+            kept = [tasks.create_task(each.keep(session)) for each in proxies]
             rest = [tasks.create_task(step) for step in (reconciler.run(), store.watch())]
-            rest.append(tasks.create_task(_greet(args.folder, proxies, policies(world), policy, session)))
+            rest.append(tasks.create_task(_greet(args.folder, proxies, policies(world), policy)))
             await _until_ended(proxies, kept)
             for task in rest:
                 task.cancel()
@@ -152,9 +152,8 @@ async def _greet(
     proxies: Sequence[ProxyProcess],
     names: Sequence[str],
     policy: str | None,
-    session: aiohttp.ClientSession,
 ) -> None:
-    if await all_ready(proxies, session, _READY_SECONDS):
+    if await all_ready(proxies, _READY_SECONDS):
         _say(greeting(folder, [each.url for each in proxies], names, policy))
     else:
         _say(f"Not every proxy is ready after {_READY_SECONDS:.0f} s; their logs are in {proxies[0].log.parent}")

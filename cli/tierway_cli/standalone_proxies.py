@@ -31,19 +31,20 @@ class ProxyProcess:
     say: Callable[[str], None]
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
     _ending: bool = field(default=False, init=False)
+    ready: bool = field(default=False, init=False)
 
     def proxy(self) -> Proxy | None:
         """Return it as the store knows it; None while no process lives."""
         if self._process is None or self._process.returncode is not None:
             return None
-        return Proxy(self.name, self.admin_url, serving=not self._ending, terminating=self._ending)
+        return Proxy(self.name, self.admin_url, serving=self.ready and not self._ending, terminating=self._ending)
 
-    async def keep(self) -> None:
+    async def keep(self, session: aiohttp.ClientSession) -> None:
         """Run it again and again until it is told to end; pauses grow while it dies young."""
         loop, pause = asyncio.get_running_loop(), FIRST_PAUSE_SECONDS
         while not self._ending:
             started = loop.time()
-            status = await self._run()
+            status = await self._run(session)
             if self._ending:
                 return
             if loop.time() - started > _HEALTHY_SECONDS:
@@ -60,26 +61,36 @@ class ProxyProcess:
                 self._process.send_signal(signal.SIGKILL if again else signal.SIGTERM)
         self.changed()
 
-    async def is_ready(self, session: aiohttp.ClientSession) -> bool:
-        try:
-            async with session.get(f"{self.admin_url}/readyz") as answer:
-                return answer.ok
-        except (aiohttp.ClientError, OSError):
-            return False
-
-    async def _run(self) -> int:
+    async def _run(self, session: aiohttp.ClientSession) -> int:
         with self.log.open("ab") as log:
             # in a session of its own, a Ctrl-C at the terminal reaches us alone, and we end it in order
             self._process = await asyncio.create_subprocess_exec(
                 *self.command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         self.changed()
+        waiting = asyncio.create_task(self._wait_until_ready(session))
         try:
             return await self._process.wait()
         finally:
+            waiting.cancel()
+            self.ready = False
             if self._process.returncode is None:  # we are cancelled: nobody would end it
                 self._process.kill()
+                await self._process.wait()
             self.changed()
+
+    async def _wait_until_ready(self, session: aiohttp.ClientSession) -> None:
+        while not await self._says_ready(session):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(_LOOK_SECONDS)
+        self.ready = True
+        self.changed()
+
+    async def _says_ready(self, session: aiohttp.ClientSession) -> bool:
+        try:
+            async with session.get(f"{self.admin_url}/readyz") as answer:
+                return answer.ok
+        except (aiohttp.ClientError, OSError):
+            return False
 
 
 def command(tables: Path, host: str, port: int, admin_port: int, more: Sequence[str]) -> list[str]:
@@ -88,11 +99,11 @@ def command(tables: Path, host: str, port: int, admin_port: int, more: Sequence[
     return [sys.executable, "-m", "tierway_proxy", "--tables", str(tables), *addresses, *more]
 
 
-async def all_ready(proxies: Sequence[ProxyProcess], session: aiohttp.ClientSession, seconds: float) -> bool:
-    """Wait until every proxy has its tables; False when one has not in time."""
+async def all_ready(proxies: Sequence[ProxyProcess], seconds: float) -> bool:
+    """Wait until every proxy takes requests; False when one does not in time."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while not all([await each.is_ready(session) for each in proxies]):  # noqa: ASYNC110 - another process
+            while not all(each.ready for each in proxies):  # noqa: ASYNC110 - each of many, at any time
                 await asyncio.sleep(_LOOK_SECONDS)
             return True
     return False

@@ -177,6 +177,8 @@ class TestSaving:
     [
         ("a: 1\na: 2\n", "f.yaml, line 2: the key 'a' stands twice."),
         ("a: [\n", "f.yaml, line 2:"),
+        ("kind: RoutingPolicy", "f.yaml: a document has no kind or no metadata.name."),
+        ("kind: RoutingPolicy\nmetadata: {}", "f.yaml: a document has no kind or no metadata.name."),
         ("just words", "f.yaml: a document is str, not an object with kind and metadata."),
         ("a: \x07", "f.yaml: unacceptable character"),
     ],
@@ -186,9 +188,17 @@ def test_a_broken_text_says_where(text, sentence):
     assert parsed("f.yaml", text).error.startswith(sentence)
 
 
+def test_a_list_is_its_items():
+    """What `kubectl get -o yaml` prints can be saved as it is."""
+    items = [{"kind": "A", "metadata": {"name": "a"}}, {"kind": "B", "metadata": {"name": "b"}}]
+    found = parsed("f.yaml", yaml.safe_dump({"kind": "List", "apiVersion": "v1", "items": items}))
+    assert [tuple(each) for each in sorted(found.identities)] == [("A", "default", "a"), ("B", "default", "b")]
+
+
 def test_a_date_is_a_text():
     """YAML's dates are no JSON."""
-    assert parsed("f.yaml", "a: 2026-11-24").documents == ({"a": "2026-11-24"},)
+    (found,) = parsed("f.yaml", "{kind: A, metadata: {name: a}, on: 2026-11-24}").documents
+    assert "2026-11-24" in found.values()
 
 
 async def test_an_object_that_stands_in_two_files_says_so_and_the_first_counts(folder):

@@ -27,7 +27,7 @@ class Parsed:
 
     @property
     def identities(self) -> frozenset[Identity]:
-        return frozenset(each for document in self.documents if (each := identity(document)) is not None)
+        return frozenset(map(identity, self.documents))
 
     def instead_of(self, text_error: str | None) -> "Parsed":
         return replace(self, error=text_error)
@@ -56,19 +56,16 @@ _Loader.yaml_implicit_resolvers = {
 def parsed(file: str, text: str) -> Parsed:
     """Return every document that is not empty; of a broken text none, for a half of it may mean another thing."""
     try:
-        found = [_checked(each) for each in yaml.load_all(text, _Loader) if each is not None]
+        found = [each for document in yaml.load_all(text, _Loader) for each in _objects(document)]
     except (yaml.YAMLError, ValueError, TypeError) as error:
         return Parsed(file, error=f"{file}{_place(error)}")
     return Parsed(file, tuple(_with_namespace(each) for each in found))
 
 
-def identity(document: Document) -> Identity | None:
-    """Return which object a document is; None when it does not say."""
-    meta = document.get("metadata")
-    kind, name = document.get("kind"), meta.get("name") if isinstance(meta, Mapping) else None
-    if not isinstance(kind, str) or not isinstance(name, str) or not isinstance(meta, Mapping):
-        return None
-    return Identity(kind, str(meta.get("namespace") or DEFAULT_NAMESPACE), name)
+def identity(document: Document) -> Identity:
+    """Return which object a document is."""
+    meta = document["metadata"]
+    return Identity(document["kind"], str(meta.get("namespace") or DEFAULT_NAMESPACE), meta["name"])
 
 
 def labels_and_annotations(document: Document) -> Iterator[dict[str, str]]:
@@ -78,17 +75,23 @@ def labels_and_annotations(document: Document) -> Iterator[dict[str, str]]:
         yield {str(key): str(value) for key, value in found.items()} if isinstance(found, Mapping) else {}
 
 
-def _checked(document: Any) -> Document:
+def _objects(document: Any) -> Iterator[Document]:
+    """Yield a document, or the items of a List. One that does not say what it is was perhaps cut: an error."""
+    if document is None:
+        return
     if not isinstance(document, dict):
         raise TypeError(f"a document is {type(document).__name__}, not an object with kind and metadata")
-    return document
+    if isinstance(document.get("items"), list) and str(document.get("kind")).endswith("List"):
+        yield from (each for item in document["items"] for each in _objects(item))
+        return
+    meta = document.get("metadata")
+    if not isinstance(document.get("kind"), str) or not isinstance(meta, dict) or not isinstance(meta.get("name"), str):
+        raise TypeError("a document has no kind or no metadata.name")
+    yield document
 
 
 def _with_namespace(document: Document) -> Document:
-    found = identity(document)
-    if found is None:
-        return document
-    return {**document, "metadata": {**document["metadata"], "namespace": found.namespace}}
+    return {**document, "metadata": {**document["metadata"], "namespace": identity(document).namespace}}
 
 
 def _place(error: Exception) -> str:

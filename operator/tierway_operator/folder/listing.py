@@ -30,7 +30,7 @@ class Lister:
             if file.error is not None:
                 faults |= {which: file.error for which in self._registry.of_file(file.file) if which not in faults}
         self._registry.keep_only(faults)
-        self._log({".".join(which): fault for which, fault in faults.items() if fault} | _nameless(found))
+        self._log({".".join(which): fault for which, fault in faults.items() if fault} | _broken(found))
         return {which: self._entry(which, fault, status(which)) for which, fault in sorted(faults.items())}
 
     def _places(self, files: Iterable[Parsed]) -> Iterator[tuple[Identity, list[tuple[Parsed, Document]]]]:
@@ -38,7 +38,7 @@ class Lister:
         for file in files:
             for document in file.documents:
                 which = identity(document)
-                if which is not None and which.kind in KINDS:
+                if which.kind in KINDS:
                     places.setdefault(which, []).append((file, document))
         yield from places.items()
 
@@ -78,13 +78,6 @@ class Lister:
         self._faults = faults
 
 
-def _nameless(files: Iterable[Parsed]) -> dict[str, str]:
-    """Return faults that are no object's: a broken file, and documents that do not say what they are."""
-    faults = {}
-    for file in files:
-        strange = sum(identity(document) is None for document in file.documents)
-        if file.error is not None:
-            faults[file.file] = file.error
-        elif strange:
-            faults[file.file] = f"{strange} document(s) without kind or metadata.name; ignored."
-    return faults
+def _broken(files: Iterable[Parsed]) -> dict[str, str]:
+    """Return the faults of whole files: one that never was good has no object to say it."""
+    return {file.file: file.error for file in files if file.error is not None}

@@ -24,7 +24,7 @@ def secrets(documents: Iterable[Document], environment: Mapping[str, str]) -> Se
 
 def _secret(document: Document, environment: Mapping[str, str]) -> Iterator[Secret]:
     which = identity(document)
-    if which is None or which.kind != "Secret":
+    if which.kind != "Secret":
         return
     labels, annotations = labels_and_annotations(document)
     if labels.get(CREDENTIAL_LABEL) == "true":
@@ -52,11 +52,7 @@ def _decoded(document: Document) -> dict[str, str]:
 
 
 def config_maps(documents: Iterable[Document]) -> ConfigMaps:
-    found = {
-        (which.namespace, which.name): _texts(document, "data")
-        for document in documents
-        if (which := identity(document)) is not None and which.kind == "ConfigMap"
-    }
+    found = {identity(each)[1:]: _texts(each, "data") for each in documents if each["kind"] == "ConfigMap"}
     return ConfigMaps(found)
 
 

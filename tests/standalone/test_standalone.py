@@ -1,0 +1,182 @@
+"""`tierway standalone` as a user has it: a folder, a command, requests, edits, and an end in order."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from decimal import Decimal
+
+import aiohttp
+import yaml
+
+from tests.operator.memory import until
+from tierway_cli.__main__ import main
+from tierway_cli.provider import Provider
+from tierway_operator.folder import locked
+
+PRICE = {"inputPerMillionTokens": "0.05", "outputPerMillionTokens": "0.25"}
+HELLO = {"model": "auto", "messages": [{"role": "user", "content": "Hello"}]}
+POLICY = "routingpolicy.llm.default"
+STARTED, ENDED = 30.0, 30.0
+
+
+def save(folder, provider_url, **spec):
+    meta = {"name": "cheap", "namespace": "llm"}
+    provider = {"name": "us", "baseURL": provider_url, "credentialRef": {"name": "keys", "key": "api-key"}}
+    model = {"name": "qwen3-8b", "upstreamModel": "Qwen3-8B", "price": PRICE}
+    routes = [
+        {"class": klass, "candidates": [{"tierRef": {"name": "cheap"}}]} for klass in ("Simple", "Moderate", "Complex")
+    ]
+    secret = {"name": "keys", "namespace": "llm", "labels": {"tierway.dev/credential": "true"}}
+    documents = [
+        {"kind": "ModelTier", "metadata": meta, "spec": {"providers": [provider], "models": [model]}},
+        {"kind": "RoutingPolicy", "metadata": {**meta, "name": "default"}, "spec": {"routes": routes, **spec}},
+    ]
+    versioned = [{"apiVersion": "tierway.dev/v1alpha1", **each} for each in documents]
+    key = {"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": {"api-key": "sk-it"}}
+    (folder / "all.yaml").write_text(yaml.safe_dump_all([*versioned, key]))
+
+
+@asynccontextmanager
+async def served(folder, *flags):
+    """The command in a process of its own, with two proxies; yields it, their URLs, and what it says."""
+    arguments = ["-m", "tierway_cli", "standalone", str(folder), "--proxies", "2", "--port", "0", "--admin-port", "0"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, "--report-every", "0.3", *flags,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said = []
+
+    async def listen():
+        while line := await process.stdout.readline():
+            said.append(line.decode())
+
+    listening = asyncio.create_task(listen())
+    try:
+        await until(lambda: "Ctrl-C ends everything" in "".join(said) or process.returncode is not None, STARTED)
+        urls = re.findall(r"http://127.0.0.1:\d+(?=[,\n])", "".join(said))
+        yield process, urls, said
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+        await asyncio.wait_for(process.wait(), ENDED)
+        await listening
+
+
+def proxy_of(process, url):
+    """The pid of the command's child that serves a URL."""
+    everyone = ["ps", "-A", "-ww", "-o", "pid=,ppid=,command="]
+    listed = subprocess.run(everyone, check=True, capture_output=True, text=True)  # noqa: S603
+    lines = (line.split(None, 2) for line in listed.stdout.splitlines())
+    port = url.rpartition(":")[2]
+    return next(
+        int(pid) for pid, parent, command in lines if int(parent) == process.pid and f"--port {port} " in command
+    )
+
+
+def status(folder, file):
+    path = folder / "status" / f"{file}.yaml"
+    return yaml.safe_load(path.read_text()).get("status", {}) if path.exists() else {}
+
+
+def accepted(folder):
+    return next(each for each in status(folder, POLICY)["conditions"] if each["type"] == "Accepted")
+
+
+def programmed(folder, generation):
+    found = status(folder, POLICY)
+    return found.get("programmedGeneration") == generation and found["summary"]["programmed"] == "2/2"
+
+
+async def ask(session, url):
+    async with session.post(f"{url}/v1/chat/completions", json=HELLO) as answer:
+        body = await answer.json()
+        assert answer.status == 200, body
+        return body["usage"], answer.headers["X-Tierway-Table"]
+
+
+async def test_a_folder_is_served_counted_edited_and_left_in_order(tmp_path):
+    """Every figure is the provider's own; an edit is in force when it is saved; nothing is lost at the end."""
+    async with Provider(seed=1, speed=100, api_key="sk-it").serving() as provider:
+        save(tmp_path, provider.url, baseline={"tierRef": {"name": "cheap"}})
+        async with served(tmp_path) as (process, urls, said), aiohttp.ClientSession() as session:
+            await until(lambda: programmed(tmp_path, 1), STARTED)
+            before = {(await ask(session, url))[1] for url in urls * 3}
+            assert len(before) == 1
+
+            save(tmp_path, provider.url, baseline={"tierRef": {"name": "cheap"}}, unknownModels="Classify")
+            await until(lambda: programmed(tmp_path, 2), 10)
+            after = {(await ask(session, url))[1] for url in urls}
+            assert len(after | before) == 2
+
+            process.send_signal(signal.SIGINT)
+            assert await asyncio.wait_for(process.wait(), ENDED) == 0
+            assert "also /v1" in "".join(said)
+        served_by = provider.counts()["Qwen3-8B"]
+    tier, policy = status(tmp_path, "modeltier.llm.cheap"), status(tmp_path, POLICY)
+    cost = served_by["prompt_tokens"] * 50_000 + served_by["completion_tokens"] * 250_000
+    assert tier["today"]["requests"] == served_by["requests"] == 8
+    assert tier["today"]["outputTokens"] == served_by["completion_tokens"]
+    assert tier["today"]["cost"] == policy["today"]["cost"] == f"{Decimal(cost) / 10**12:.6f}"
+    assert sum(policy["today"]["requests"].values()) == 8
+    assert policy["today"]["savedPercent"] == 0
+    assert "incompleteSince" not in policy["today"]
+
+
+async def test_a_proxy_that_is_killed_comes_back_and_the_others_serve_on(tmp_path):
+    """Programmed counts who is there; the terminal says what happened."""
+    async with Provider(seed=1, speed=100, api_key="sk-it").serving() as provider:
+        save(tmp_path, provider.url)
+        async with served(tmp_path) as (process, urls, said), aiohttp.ClientSession() as session:
+            await until(lambda: programmed(tmp_path, 1), STARTED)
+            os.kill(proxy_of(process, urls[0]), signal.SIGKILL)
+            await until(lambda: status(tmp_path, POLICY)["summary"]["programmed"] == "1/1", 10)
+            assert "proxy-1 ended with SIGKILL" in "".join(said)
+            await ask(session, urls[1])
+            await until(lambda: programmed(tmp_path, 1), STARTED)
+            await ask(session, urls[0])
+
+
+async def test_a_broken_edit_is_said_and_harms_nobody(tmp_path):
+    """At the terminal and in the status; the last good text stays in force."""
+    async with Provider(seed=1, speed=100, api_key="sk-it").serving() as provider:
+        save(tmp_path, provider.url)
+        async with served(tmp_path) as (_, urls, said), aiohttp.ClientSession() as session:
+            await until(lambda: programmed(tmp_path, 1), STARTED)
+            whole = (tmp_path / "all.yaml").read_text()
+            (tmp_path / "all.yaml").write_text(whole[: len(whole) // 2])
+            await until(lambda: "RoutingPolicy.llm.default: all.yaml" in "".join(said), 10)
+            await until(lambda: accepted(tmp_path)["status"] == "False")
+            assert accepted(tmp_path)["message"].startswith("The newest spec is not valid: all.yaml")
+            await ask(session, urls[0])
+            (tmp_path / "all.yaml").write_text(whole)
+            await until(lambda: "RoutingPolicy.llm.default: good again" in "".join(said), 10)
+
+
+class TestRefusals:
+    """What stops the command before it starts, in a sentence."""
+
+    def test_a_folder_that_is_not_there(self, tmp_path, capsys):
+        """It is not made: it was probably misspelt."""
+        assert main(["standalone", str(tmp_path / "nowhere")]) == 1
+        assert "is no folder" in capsys.readouterr().err
+        assert not (tmp_path / "nowhere").exists()
+
+    def test_a_folder_that_is_served_already(self, tmp_path, capsys):
+        """Two loops on one folder would publish against each other."""
+        with locked(tmp_path):
+            assert main(["standalone", str(tmp_path)]) == 1
+        assert "is served already, by process" in capsys.readouterr().err
+
+    def test_a_port_that_is_taken(self, tmp_path, capsys):
+        """Named, before anything is started."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            assert main(["standalone", str(tmp_path), "--port", str(port), "--admin-port", "0"]) == 1
+        assert f"port {port} of 127.0.0.1 cannot be had" in capsys.readouterr().err
