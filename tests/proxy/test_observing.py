@@ -1,0 +1,143 @@
+"""What the admin port says: to anybody that the proxy lives and what it measures, to the operator what it counted."""
+
+import asyncio
+import json
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.provider.wire import ask
+from tests.proxy.asks import ASK, answer
+from tests.proxy.harness import AUTHORIZED, TOKEN
+from tests.proxy.tables import POLICY, chain, key, tier
+from tierway_proxy.contract.base import canonical, digest
+
+PICO = 1e-12
+
+
+async def samples(proxy):
+    """Every sample of /metrics, by name and labels."""
+    _, text = await proxy.get("/metrics")
+    families = text_string_to_metric_families(text)
+    return {(s.name, *sorted(s.labels.values())): s.value for family in families for s in family.samples}
+
+
+@pytest.fixture
+async def busy(start, sdk, front, back):
+    """A proxy that has answered, fallen back, refused and failed."""
+    proxy = await start(chain(front.url, back.url, fallback={"delay_ms": 0}))
+    client = await sdk(proxy)
+    await answer(client, stream=True)
+    front.set_fault("rate_limited", count=1, retry_after=0)
+    await answer(client)
+    front.set_fault("error_string", count=1)
+    with pytest.raises(Exception, match="the model refused"):
+        await answer(client)
+    return proxy
+
+
+@pytest.mark.parametrize("given", [None, "Bearer wrong", TOKEN, f"bearer {TOKEN}x"])
+async def test_observations_want_the_releases_token(proxy, given):
+    """They are the operator's; a wrong or missing token is told what is wanted, in OpenAI's shape."""
+    status, text = await proxy.get("/observations", **({"Authorization": given} if given else {}))
+    assert (status, json.loads(text)["error"]["code"]) == (401, "unauthorized")
+
+
+async def test_health_and_metrics_are_open(proxy):
+    """Kubelets and Prometheus hold no token."""
+    assert [(await proxy.get(path))[0] for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 200]
+
+
+async def test_reading_changes_nothing(busy):
+    """Whoever reads, and how often: counts are cumulative."""
+    await busy.idle()
+    first = await busy.observations()
+    await busy.get("/metrics")
+    assert await busy.observations() == first
+
+
+async def test_observations_name_the_proxy_its_version_and_its_tables(start, front):
+    """What the operator needs for `Programmed`: the hash that requests are really routed by."""
+    table = chain(front.url, generation=7)
+    said = await (await start(table)).observations()
+    assert (said.version, said.reads, said.draining, said.final) == (1, (1,), False, False)
+    (loaded,) = said.tables
+    assert (loaded.policy, loaded.hash, loaded.generation) == (POLICY, digest(canonical(table)), 7)
+    assert (loaded.state_sequence, loaded.refused) == (1, None)
+
+
+async def test_another_version_of_observations_is_refused_by_name(proxy):
+    """Readers ask for the version that they know."""
+    assert (await proxy.get("/observations?version=1", **AUTHORIZED))[0] == 200
+    status, text = await proxy.get("/observations?version=2", **AUTHORIZED)
+    assert (status, json.loads(text)["error"]["code"]) == (400, "unknown_version")
+
+
+async def test_metrics_agree_with_observations(busy):
+    """Both are views of the same counters."""
+    day, seen = await busy.counted(), await samples(busy)
+    policy, first = day.policies[POLICY], day.endpoints[key("first")]
+    labels = ("first", "llm", "qwen3-8b", "sim")
+    for outcome, count in policy.outcomes.items():
+        assert seen["tierway_request_outcomes_total", *sorted((POLICY, outcome))] == count
+    assert seen["tierway_requests_total", *sorted((POLICY, "Simple"))] == policy.requests["Simple"] == 3
+    assert seen["tierway_cost_usd_total", POLICY] == pytest.approx(policy.cost * PICO)
+    assert seen["tierway_fallbacks_total", POLICY] == policy.fallbacks == 1
+    assert seen["tierway_endpoint_cost_usd_total", *labels] == pytest.approx(first.cost * PICO)
+    assert seen["gen_ai_client_token_usage_total", *sorted((*labels, "output"))] == first.output_tokens
+    assert seen["tierway_attempts_total", *sorted((*labels, "RateLimited"))] == first.errors["RateLimited"] == 1
+    assert seen["gen_ai_server_time_to_first_token_seconds_count", *labels] == sum(first.ttft["1K"].values()) == 1
+
+
+async def test_metrics_are_there_before_any_traffic(proxy):
+    """Which tables are served, and that none was refused."""
+    seen = await samples(proxy)
+    assert seen["tierway_requests_in_flight",] == 0
+    assert seen["tierway_table_refused", POLICY] == 0
+    assert any(name == "tierway_table_info" for name, *_ in seen)
+
+
+async def test_cost_and_baseline_are_told_apart(start, sdk, front, back):
+    """Savings are what the baseline model would have cost less what was spent, abandoned attempts too."""
+    dear = tier(back.url, price={"input": 100_000, "cached_input": 100_000, "output": 300_000})
+    baseline = {"tier": "llm/second", "model": "qwen3-8b"}
+    proxy = await start(chain(front.url, dear, baseline=baseline))
+    await answer(await sdk(proxy))
+    policy = (await proxy.counted()).policies[POLICY]
+    assert policy.cost > 0
+    assert policy.baseline_cost == policy.cost * 10
+
+
+async def _logged(capsys):
+    """Both lines, once they were written: they are gathered for a moment."""
+    out = ""
+    async with asyncio.timeout(5):
+        while out.count("\n") < 2:
+            await asyncio.sleep(0.01)
+            out += capsys.readouterr().out
+    return out.splitlines()
+
+
+async def test_each_request_leaves_one_line_of_json_with_its_id(start, sdk, front, back, capsys):
+    """And no word of the prompt, nor of the answer."""
+    front.set_fault("forbidden")
+    proxy = await start(chain(front.url, back.url), access_log=True)
+    client = await sdk(proxy)
+    text, _ = await answer(client, stream=True, extra_headers={"X-Request-Id": "r-1"})
+    with pytest.raises(Exception, match="does not exist"):
+        await client.chat.completions.create(**{**ASK, "model": "gpt-9"}, extra_headers={"X-Request-Id": "r-2"})
+    lines = await _logged(capsys)
+    first, second = (json.loads(line) for line in lines)
+    assert (first["request_id"], first["outcome"], first["status"], first["policy"]) == ("r-1", "Answered", 200, POLICY)
+    assert [each["endpoint"] for each in first["attempts"]] == [key("first"), key("second")]
+    assert [each["failed"] for each in first["attempts"]] == ["Misconfigured", None]
+    assert (second["request_id"], second["outcome"], second["status"]) == ("r-2", "Rejected", 404)
+    assert "refunds" not in "".join(lines)
+    assert text[:20] not in "".join(lines)
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"model": "auto"}', b'{"model": "gpt-9", "messages": [{}]}'])
+async def test_what_the_proxy_refuses_is_counted_as_refused(proxy, body):
+    """Outcomes add up to all requests of a policy, those that could not be read among them."""
+    await ask(proxy, body)
+    assert (await proxy.counted()).policies[POLICY].outcomes == {"Rejected": 1}
