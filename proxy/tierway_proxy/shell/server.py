@@ -80,7 +80,8 @@ class Server:
         arrived = monotonic()
         body = await _body(request)
         if isinstance(body, Refusal):
-            return self._refused(catalog, body, monotonic() - arrived, request_id)
+            duration = monotonic() - arrived
+            return refusal_response(body, request_id) if explain else self._refused(catalog, body, duration, request_id)
         plan = decide(catalog, body.fields, request.headers, self._serving.health, monotonic())
         if explain:
             return web.json_response(_explained(plan), headers={"X-Request-Id": request_id})
