@@ -193,7 +193,7 @@ def _chain(catalog: Catalog, target: _Target, limit: int | None, health: Health,
 
 
 def _harder(catalog: Catalog, target: _Target) -> _Target | None:
-    """Where a request goes that no model of its class's route can serve at all: to the route of the next harder class."""
+    """The route of the next harder class: where a request goes that no model of its class's route can serve at all."""
     following = CLASSES[CLASSES.index(target.route) + 1 :] if target.route is not None else ()
     if not following:
         return None
@@ -223,7 +223,7 @@ def _unfit(candidate: Candidate, health: Health, now: float) -> str | None:
 
 def _nobody(catalog: Catalog, target: _Target, skipped: list[Skipped]) -> Refusal:
     if skipped:
-        reasons = "; ".join(sorted({f"{each.key.split('/')[2]} {each.reason}" for each in skipped}))
+        reasons = "; ".join(sorted({f"{_model(each.key)} {each.reason}" for each in skipped}))
         return bad_request(f"No model of this route can serve the request: {reasons}.", "no_capable_model")
     klass = target.ask.klass if isinstance(target.ask, Ask) else None
     sentences = catalog.gone.get(klass, ()) if klass is not None else ()
@@ -231,3 +231,8 @@ def _nobody(catalog: Catalog, target: _Target, skipped: list[Skipped]) -> Refusa
     return no_candidate(
         f"Routing policy {catalog.table.policy!r} has no candidate for this request ({target.reason}). {said}"
     )
+
+
+def _model(key: str) -> str:
+    """The model in an endpoint's key; its name may have slashes of its own."""
+    return key.split("/", 2)[2].rpartition("/")[0]
