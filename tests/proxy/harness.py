@@ -60,6 +60,13 @@ class Proxy:
         served = self._proxy.serving.tables.served.get(policy)
         return (served.hash, served.state.sequence) if served else None
 
+    def serves(self, policy: str) -> bool:
+        return policy in self._proxy.serving.tables.served
+
+    def refused(self, policy: str) -> str | None:
+        """Why a newer table of a policy is not served."""
+        return self._proxy.serving.tables.served[policy].refused
+
     async def idle(self) -> None:
         """Wait until nothing is under way: a request is counted just after its last byte."""
         await eventually(lambda: not self._proxy.serving.in_flight)
