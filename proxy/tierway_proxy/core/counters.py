@@ -70,7 +70,7 @@ class EndpointTotals:
             self.fallbacks[reason] += 1
         if entry.waited is not None:
             self.censored[size][bucket(entry.waited * 1000)] += 1
-            self.breaches += 1
+            self.breaches += entry.limit is not None
 
 
 @dataclass(slots=True)
@@ -135,9 +135,9 @@ class Counters:
         day = self._days.get(date)
         if day is None:
             day = self._days[date] = DayTotals()
-            while len(self._days) > _DAYS_KEPT:
-                self._past.fold(self._days.pop(min(self._days)))
         day.add(request)
+        while len(self._days) > _DAYS_KEPT:
+            self._past.fold(self._days.pop(min(self._days)))
 
     def days(self) -> dict[str, Day]:
         return {date: day.message() for date, day in self._days.items()}

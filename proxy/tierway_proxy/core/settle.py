@@ -20,7 +20,7 @@ def settle(
 ) -> Settlement:
     """Times in monotonic seconds. `first_token` is from the request's arrival; None when there was none."""
     prompt = _prompt_tokens(plan, attempts)
-    entries = tuple(_entry(each, prompt, arrived) for each in attempts)
+    entries = tuple(_entry(each, prompt, arrived, whole=kind == "Answered") for each in attempts)
     answer = entries[-1] if entries and entries[-1].reason is None else None
     baseline = plan.catalog.baseline
     return Settlement(
@@ -44,7 +44,8 @@ def _prompt_tokens(plan: Plan, attempts: Sequence[Attempt]) -> int:
     return counted[-1] if counted else plan.ask.input_tokens
 
 
-def _entry(attempt: Attempt, prompt: int, arrived: float) -> AttemptEntry:
+def _entry(attempt: Attempt, prompt: int, arrived: float, *, whole: bool) -> AttemptEntry:
+    """An answer that was cut, or whose reader left, has no last byte: it adds no sample of that time."""
     usage, failure, meter = attempt.usage(prompt), attempt.failure, attempt.meter
     slow = failure is not None and failure.reason in (outcome.SLOW.reason, "FirstTokenTimeout")
     return AttemptEntry(
@@ -57,7 +58,7 @@ def _entry(attempt: Attempt, prompt: int, arrived: float) -> AttemptEntry:
         waited=attempt.ended - attempt.started if slow else None,
         limit=attempt.limit,
         output_tokens_per_second=meter.tokens_per_second(usage.output),
-        ttlt=attempt.ended - arrived if failure is None else None,
+        ttlt=attempt.ended - arrived if failure is None and whole else None,
     )
 
 
