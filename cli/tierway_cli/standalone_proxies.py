@@ -42,16 +42,13 @@ class ProxyProcess:
     async def keep(self, session: aiohttp.ClientSession) -> None:
         """Run it again and again until it is told to end; pauses grow while it dies young."""
         loop, pause = asyncio.get_running_loop(), FIRST_PAUSE_SECONDS
-        while not self._ending:
-            started = loop.time()
-            status = await self._run(session)
-            if self._ending:
-                return
+        started = loop.time()
+        while (status := await self._run(session)) is not None:
             if loop.time() - started > _HEALTHY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             self.say(f"{self.name} ended with {_told(status)}; starting it again in {pause:g} s. Its log: {self.log}")
             await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            pause, started = min(2 * pause, LONGEST_PAUSE_SECONDS), loop.time()
 
     def end(self) -> None:
         """Let it finish its answers and go. A second call ends it at once."""
@@ -61,16 +58,21 @@ class ProxyProcess:
                 self._process.send_signal(signal.SIGKILL if again else signal.SIGTERM)
         self.changed()
 
-    async def _run(self, session: aiohttp.ClientSession) -> int:
+    async def _run(self, session: aiohttp.ClientSession) -> int | None:
+        """Return the status with which it ended, or None when it was told to."""
+        if self._told_to_end():
+            return None
         with self.log.open("ab") as log:
             # in a session of its own, a Ctrl-C at the terminal reaches us alone, and we end it in order
             self._process = await asyncio.create_subprocess_exec(
                 *self.command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        if self._told_to_end():  # while it was being started, when there was nobody to tell
+            self._process.terminate()
         self.changed()
         waiting = asyncio.create_task(self._wait_until_ready(session))
         try:
-            return await self._process.wait()
+            status = await self._process.wait()
         finally:
             waiting.cancel()
             self.ready = False
@@ -78,6 +80,10 @@ class ProxyProcess:
                 self._process.kill()
                 await self._process.wait()
             self.changed()
+        return None if self._told_to_end() else status
+
+    def _told_to_end(self) -> bool:
+        return self._ending
 
     async def _wait_until_ready(self, session: aiohttp.ClientSession) -> None:
         while not await self._says_ready(session):  # noqa: ASYNC110 - another process

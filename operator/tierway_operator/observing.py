@@ -5,11 +5,13 @@ it, and a draining proxy may go only after its last counts are saved.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tierway_operator import tally as tallies
 from tierway_operator.counting import by_model
 from tierway_operator.observe import Window
+from tierway_operator.programmed import Loaded, loaded_by
 from tierway_operator.scrape import Scraper
 from tierway_operator.store import Proxy, Store
 from tierway_operator.tally import Tally
@@ -23,21 +25,17 @@ _REMEMBERED_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Seen:
-    """One moment. `said`: by admin URL, what each proxy said lately; `window` and `today`: by tier, then by model."""
+    """One moment. `open_at`: the open endpoints of each proxy that takes requests; `window`, `today`: tier -> model."""
 
     proxies: tuple[Proxy, ...] = ()
-    said: dict[str, Observations] = field(default_factory=dict)
+    loaded: Loaded = field(default_factory=dict)
+    open_at: tuple[frozenset[str], ...] = ()
     covered: bool = False
     window: dict[str, Counts] = field(default_factory=dict)
     date: str = ""
     total: Day = field(default_factory=Day)
     today: dict[str, Counts] = field(default_factory=dict)
     incomplete_since: float | None = None
-
-    @property
-    def open_at(self) -> tuple[frozenset[str], ...]:
-        """The open endpoints of each proxy that takes requests."""
-        return tuple(frozenset(each.open_breakers) for each in self.said.values() if not each.draining)
 
 
 class Observer:
@@ -61,7 +59,7 @@ class Observer:
     async def look(self, seconds: float) -> None:
         """Ask who has loaded what, waiting at most so long."""
         self._hear(await self._scraper.observations(self._proxies, seconds))
-        self.seen = Seen(**{**vars(self.seen), "proxies": self._proxies, "said": self._said()})
+        self.seen = replace(self.seen, **self._said())
 
     async def count(self, seconds: float) -> None:
         """Ask everybody for everything, keep it, and let those go that have said their last."""
@@ -81,10 +79,13 @@ class Observer:
         now = self._now()
         self._heard |= {url: (now, observed) for url, observed in answers.items()}
 
-    def _said(self) -> dict[str, Observations]:
+    def _said(self) -> dict[str, Any]:
+        """Return the part of what is seen that every look renews."""
         oldest, there = self._now() - _REMEMBERED_SECONDS, {each.admin_url for each in self._proxies}
         self._heard = {url: heard for url, heard in self._heard.items() if url in there and heard[0] >= oldest}
-        return {url: observed for url, (_, observed) in self._heard.items()}
+        said = {url: observed for url, (_, observed) in self._heard.items()}
+        open_at = tuple(frozenset(each.open_breakers) for each in said.values() if not each.draining)
+        return {"proxies": self._proxies, "loaded": loaded_by(said), "open_at": open_at}
 
     async def _last_tally(self) -> Tally:
         if self._tally is None:
@@ -105,8 +106,7 @@ class Observer:
         date = tallies.day_of(now)
         total = tallies.total(tally, date)
         return Seen(
-            proxies=self._proxies,
-            said=self._said(),
+            **self._said(),
             covered=self._window.covers(now),
             window=dict(by_model(self._window.counts(now))),
             date=date,

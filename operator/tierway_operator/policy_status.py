@@ -36,7 +36,7 @@ def policy_status(
         table_hash=result.hash if result.table is not None else None,
         proxies=Proxies(desired=progress.desired, programmed=progress.loaded),
         today=_today(result, totals),
-        summary=_summary(result, progress, totals.counts),
+        summary=_summary(progress, totals.counts),
     )
     return {"conditions": conditions, **status.model_dump(mode="json", by_alias=True, exclude_none=True)}
 
@@ -72,7 +72,7 @@ def _is_compared(result: PolicyResult, counts: PolicyCounts) -> bool:
     return counts.baseline_cost > 0 or (result.table is not None and result.table.baseline is not None)
 
 
-def _summary(result: PolicyResult, progress: Progress, counts: PolicyCounts) -> PolicySummary:
+def _summary(progress: Progress, counts: PolicyCounts) -> PolicySummary:
     saved = saved_percent(counts.cost, counts.baseline_cost)
     return PolicySummary(
         requests=short_count(sum(counts.requests.values()) + counts.pinned),

@@ -31,21 +31,22 @@ class Progress:
     complete: bool
 
 
-def progress(
-    policy: str, result: PolicyResult, proxies: Iterable[Proxy], last: Mapping[str, Observations], waited: float
-) -> Progress:
-    """`last`: by admin URL, what each proxy said last. `waited`: seconds since the table was published."""
+Loaded = Mapping[str, Mapping[str, LoadedTable]]
+"""What each proxy said last of each policy: admin URL -> policy -> table."""
+
+
+def loaded_by(said: Mapping[str, Observations]) -> Loaded:
+    return {url: {table.policy: table for table in each.tables} for url, each in said.items()}
+
+
+def progress(policy: str, result: PolicyResult, proxies: Iterable[Proxy], loaded: Loaded, waited: float) -> Progress:
+    """`waited`: seconds for which some proxy has lacked the table."""
     counted = [each for each in proxies if each.serving and not each.terminating]
-    said = {each.name: _table_of(policy, last.get(each.admin_url)) for each in counted}
+    said = {each.name: loaded.get(each.admin_url, {}).get(policy) for each in counted}
     have = [name for name, table in said.items() if table is not None and table.hash == result.hash]
     complete = bool(counted) and len(have) == len(counted) and result.hash is not None
     verdict = _verdict(result, said, have, waited, complete=complete)
     return Progress(verdict, len(counted), len(have), complete)
-
-
-def _table_of(policy: str, observed: Observations | None) -> LoadedTable | None:
-    tables = () if observed is None else observed.tables
-    return next((each for each in tables if each.policy == policy), None)
 
 
 def _verdict(

@@ -50,7 +50,7 @@ class Reporter:
         begun = self._loading.get(policy)
         if begun is None or begun[0] != result.hash:
             begun = (result.hash, now)
-        found = progress(policy, result, seen.proxies, seen.said, now - begun[1])
+        found = progress(policy, result, seen.proxies, seen.loaded, now - begun[1])
         if found.complete:
             self._loading.pop(policy, None)
         else:

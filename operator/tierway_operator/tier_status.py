@@ -55,7 +55,10 @@ def tier_status(
         each.name: breaker(tier, each.name, result.providers.get(each.name, ()), counts.open_at)
         for each in result.models
     }
-    traffic: tuple[Verdict, ...] = (available(counts.window, breakers.values()), within_thresholds(result, counts.window))
+    traffic: tuple[Verdict, ...] = (
+        available(counts.window, breakers.values()),
+        within_thresholds(result, counts.window),
+    )
     figures = _figures(result, counts, breakers)
     if not counts.covered and not any(each.attempts for each in counts.window.values()):
         # an operator that has just started knows nothing yet of the last minutes: what was known stands

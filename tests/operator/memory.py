@@ -3,14 +3,14 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from tests.operator.worlds import Json
+from tests.operator.worlds import Json, policy, tier
 from tierway_operator.reconcile import Pace, Reconciler
 from tierway_operator.scrape import Scraper
 from tierway_operator.store import Entry, Listing, Proxy, Published, Ref, Secrets, StatusRefused, Unreachable, World
@@ -211,3 +211,19 @@ async def until(true, seconds: float = 5.0) -> None:
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - what is waited for sets no event
             await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def applied(proxies=2, **more):
+    """A store with two tiers and a policy, so many proxies, and the loop."""
+    store = MemoryStore(**more)
+    store.apply(tier("cheap"), tier("dear"), policy())
+    async with AsyncExitStack() as stack:
+        fakes = [FakeProxy(store, f"proxy-{index}", time.time()) for index in range(proxies)]
+        for each in fakes:
+            store.members.append(await stack.enter_async_context(each.serving()))
+        yield store, fakes
+
+
+def programmed(store):
+    return store.condition("RoutingPolicy", "default", "Programmed")

@@ -104,6 +104,16 @@ def test_narrowing_a_secrets_hosts_takes_its_key_from_a_frozen_table_too():
     assert turns.withdrawn() == {("llm/cheap", "small"): "Disabled"}
 
 
+def test_a_key_that_may_go_to_one_host_is_not_there_for_another():
+    """Two tiers may name one Secret: each host has an id of its own, and only the allowed one a key."""
+    elsewhere = tier("dear", providers=[provider("elsewhere", **KEY)])
+    turns = published(KEYED, elsewhere, secrets=(secret(),))
+    result = turns.turn((KEYED, elsewhere), (policy(),), (secret(hosts="main.example.com"),))
+    assert turns.keys == {id_of(turns): "k-1"}
+    assert turns.withdrawn() == {("llm/dear", "small"): "Disabled"}
+    assert condition(result.tiers["llm/dear"], "ResolvedRefs") == ("False", "HostNotAllowed")
+
+
 def test_a_frozen_table_keeps_the_key_of_a_secret_that_its_tier_has_left():
     """Ids are resolved from the table, not from the tier's newest spec."""
     turns = published(KEYED, DEAR, secrets=(secret(), secret("new", **{"api-key": "k-9"})))

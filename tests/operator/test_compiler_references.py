@@ -93,6 +93,15 @@ def test_a_deleted_tier_leaves_through_the_state_and_the_table_keeps_its_bytes()
     assert condition(result, "ResolvedRefs") == ("False", "TierNotFound")
 
 
+def test_an_edit_that_still_names_a_deleted_tier_is_refused():
+    """Its last known data help over a deletion, never over an edit."""
+    turns = published()
+    turns.turn((CHEAP,), (policy(),))
+    result = turns.turn((CHEAP,), (policy(generation=2, unknownModels="Classify"),)).policies[NAME]
+    assert condition(result, "Accepted") == ("False", "TierNotFound")
+    assert turns.table().generation == 1
+
+
 def test_a_tier_that_comes_back_serves_again():
     """A withdrawal ends by itself."""
     turns = published()
@@ -100,40 +109,6 @@ def test_a_tier_that_comes_back_serves_again():
     turns.turn((CHEAP, DEAR), (policy(),))
     assert turns.withdrawn() == {}
     assert turns.state().sequence == 3
-
-
-def test_a_tier_that_is_no_longer_permitted_leaves_like_a_deleted_one():
-    """Access is taken away at once, not at the policy's next edit."""
-    shared = tier("cheap", namespace="other", allowedPolicies={"from": "Namespaces", "namespaces": ["llm"]})
-    spec = policy(routes=routes(simple=[{"tierRef": {"name": "cheap", "namespace": "other"}}, "cheap"]))
-    turns = published(CHEAP, DEAR, shared, policies=(spec,))
-    before = turns.published[NAME].table
-    result = turns.turn((CHEAP, DEAR, tier("cheap", namespace="other")), (spec,)).policies[NAME]
-    assert turns.withdrawn() == {("other/cheap", None): "Disabled"}
-    assert turns.published[NAME].table == before
-    assert condition(result, "Accepted") == ("True", "Accepted")
-    assert condition(result, "ResolvedRefs") == ("False", "RefNotPermitted")
-
-
-@pytest.mark.parametrize(
-    ("allowed", "namespace", "permitted"),
-    [
-        (None, "llm", True),
-        (None, "app", False),
-        ({"from": "Same"}, "app", False),
-        ({"from": "All"}, "app", True),
-        ({"from": "Namespaces", "namespaces": ["app"]}, "app", True),
-        ({"from": "Namespaces", "namespaces": ["app"]}, "llm", True),
-        ({"from": "Namespaces", "namespaces": ["web"]}, "app", False),
-    ],
-)
-def test_allowed_policies_decide_who_may_name_a_tier(allowed, namespace, permitted):
-    """A tier's own namespace may always; others where allowedPolicies says so."""
-    spec = {} if allowed is None else {"allowedPolicies": allowed}
-    ref = {"tierRef": {"name": "cheap", "namespace": "llm"}}
-    edited = policy("p", namespace=namespace, routes=routes(ref, ref, ref))
-    result = Turns().turn((tier("cheap", **spec),), (edited,)).policies[f"{namespace}/p"]
-    assert (result.table is not None) == permitted
 
 
 @pytest.mark.parametrize("state", ["Draining", "Disabled"])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.operator.counted import ENDPOINT, attempts, day, endpoint, observations
-from tierway_operator.counting import by_model, summed, together, without_histograms
+from tierway_operator.counting import by_model, since, summed, together, without_histograms
 from tierway_operator.observe import Window, failures, first_tokens
 
 NOW = 1_000_000.0
@@ -137,6 +137,10 @@ class TestSums:
         full = endpoint(ttft=(1.0, 2.0), cost=5, output_tokens=6)
         bare = without_histograms(day(full)).endpoints[ENDPOINT]
         assert bare == full.model_copy(update={"ttft": {}, "censored": {}})
+
+    def test_a_difference_is_never_negative(self):
+        """Counters only grow; whatever is smaller than before is no traffic."""
+        assert since({"a": 5, "b": {1: 2, 2: 7}}, {"a": 9, "b": {1: 1}}) == {"a": 0, "b": {1: 1, 2: 7}}
 
     def test_the_sum_of_nothing_is_an_empty_day(self):
         """No instance, no counts."""

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.operator.worlds import NAME, Turns, policy, routes, tier
-from tierway_operator.programmed import progress
+from tierway_operator.programmed import loaded_by, progress
 from tierway_operator.store import Proxy
 from tierway_proxy.contract.observations import LoadedTable, Observations
 
@@ -27,7 +27,7 @@ def loaded(table_hash, refused=None):
 
 
 def judge(found, proxies, said, waited=0.0):
-    told = progress(NAME, found, proxies, {f"http://{name}": each for name, each in said.items()}, waited)
+    told = progress(NAME, found, proxies, loaded_by({f"http://{name}": each for name, each in said.items()}), waited)
     return told.verdict.status, told.verdict.reason, f"{told.loaded}/{told.desired}"
 
 
@@ -53,7 +53,7 @@ def test_a_time_limit_changes_the_reason_and_never_the_status():
     """After ten seconds the stragglers are named, at most five."""
     found = result()
     many = tuple(proxy(f"p{index}") for index in range(8))
-    told = progress(NAME, found, many, {"http://p0": loaded(found.hash)}, 10.0)
+    told = progress(NAME, found, many, loaded_by({"http://p0": loaded(found.hash)}), 10.0)
     assert (told.verdict.status, told.verdict.reason) == ("False", "Straggler")
     assert told.verdict.message == "Not loaded after 10 s by p1, p2, p3, p4, p5 and 2 more."
 
@@ -61,7 +61,8 @@ def test_a_time_limit_changes_the_reason_and_never_the_status():
 def test_a_proxy_that_refuses_the_table_says_why():
     """Its own sentence is passed on."""
     found = result()
-    told = progress(NAME, found, (proxy("a"),), {"http://a": loaded("", "version 2 is not one that it reads")}, 99.0)
+    said = loaded_by({"http://a": loaded("", "version 2 is not one that it reads")})
+    told = progress(NAME, found, (proxy("a"),), said, 99.0)
     assert (told.verdict.status, told.verdict.reason) == ("False", "Refused")
     assert "a: version 2 is not one that it reads" in told.verdict.message
 

@@ -6,7 +6,7 @@ from tests.operator.counted import attempts, endpoint, histogram
 from tests.operator.worlds import NAME, Turns, model, policy, published, routes, tier
 from tierway_operator.crds import committed_crds
 from tierway_operator.policy_status import PolicyTotals, policy_status
-from tierway_operator.programmed import progress
+from tierway_operator.programmed import loaded_by, progress
 from tierway_operator.store import Proxy
 from tierway_operator.tier_status import TierCounts, tier_status
 from tierway_proxy.contract.observations import LoadedTable, Observations, PolicyCounts
@@ -158,7 +158,7 @@ class TestPolicies:
         table = LoadedTable(policy=NAME, hash=table_hash or "", generation=1)
         said = Observations(reads=(1,), instance="i", started_at=0.0, tables=(table,))
         proxies = (Proxy("a", "http://a", serving=True),)
-        found = progress(NAME, result, proxies, {"http://a": said}, 0.0)
+        found = progress(NAME, result, proxies, loaded_by({"http://a": said}), 0.0)
         return policy_status(result, found, PolicyTotals(DATE, self.COUNTS, **totals), before or {}, NOW)
 
     def test_a_served_policy_is_ready_with_its_counts_and_savings(self):
