@@ -1,0 +1,123 @@
+"""The life of a proxy process: it ends without cutting anyone or forgetting a count, and starts without a source."""
+
+import json
+import shutil
+import signal
+
+import pytest
+
+from tests.provider.wire import ask, asking, read_tokens
+from tests.proxy.asks import ASK, STREAM
+from tests.proxy.harness import Folder
+from tests.proxy.processes import process
+from tests.proxy.tables import POLICY, UPSTREAM_MODEL, chain, key, tier
+
+
+@pytest.fixture
+def folder(tmp_path, front):
+    made = Folder(tmp_path / "release")
+    made.put("keys/k1", "sk-provider")
+    made.publish(chain(tier(front.url, provider={"credential": "k1"})))
+    return made
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stream_ends_before_the_process_does_and_is_counted(folder, front, number):
+    """Not ready, but serving; the last counts are final, are acknowledged, and then it leaves at once."""
+    front.set_fault("answer_length", tokens=60)
+    front.set_fault("crawl", tokens_per_second=60)
+    async with process("--tables", folder.path, "--drain-seconds", 60) as proxy:
+        async with asking(proxy, STREAM) as reader:
+            begun = await read_tokens(reader, 3)
+            proxy.running.send_signal(number)
+            await proxy.becomes("/readyz", 503)
+            assert (await proxy.status("/healthz"), (await proxy.observations()).final) == (200, False)
+            assert (begun + await reader.read(-1)).count(b'"delta":{"content":') == 60
+        observed = await proxy.final()
+        assert observed.draining
+        assert _endpoint(observed).output_tokens == front.counts()[UPSTREAM_MODEL]["completion_tokens"] == 60
+        assert await proxy.acknowledge() == 204
+        (line,) = await proxy.ended()
+    assert (line["outcome"], line["output_tokens"]) == ("Answered", 60)
+
+
+def _endpoint(observed):
+    (day,) = observed.days.values()
+    return day.endpoints[key("first")]
+
+
+@pytest.mark.parametrize("body", [STREAM, ASK], ids=["stream", "json"])
+async def test_requests_that_come_while_it_drains_are_answered(folder, front, body):
+    """Pods learn late that one is leaving. Each answer closes its connection, so that the next goes elsewhere."""
+    front.set_fault("stall_mid_stream", count=1)
+    async with process("--tables", folder.path, "--drain-seconds", 0) as proxy:
+        async with asking(proxy, STREAM) as reader:
+            await read_tokens(reader, 3)
+            proxy.running.terminate()
+            await proxy.becomes("/readyz", 503)
+            async with proxy.session.post(f"{proxy.url}/chat/completions", json=body) as late:
+                assert (late.status, late.headers["Connection"]) == (200, "close")
+                assert await late.text()
+        assert len(await proxy.ended()) == 2
+
+
+async def test_it_does_not_wait_for_ever_to_be_read(folder):
+    """An operator that is gone costs the time given, and the log says that nobody had read the last counts."""
+    async with process("--tables", folder.path, "--drain-seconds", 0.2) as proxy:
+        assert (await ask(proxy, ASK)).status == 200
+        proxy.running.terminate()
+        await proxy.ended()
+    assert proxy.log[-1]["message"] == "ended"
+    assert proxy.log[-1]["acknowledged"] is False
+
+
+async def test_an_acknowledgement_before_the_end_does_not_end_it(folder):
+    """The operator may have read counts that were not the last."""
+    async with process("--tables", folder.path, "--drain-seconds", 60) as proxy:
+        assert await proxy.acknowledge() == 204
+        proxy.running.terminate()
+        await proxy.final()
+        assert await proxy.acknowledge() == 204
+        await proxy.ended()
+    assert proxy.log[-1]["acknowledged"] is True
+
+
+async def test_after_a_kill_it_serves_whom_it_served_without_its_source(folder, front, tmp_path):
+    """Tables and keys are kept on a disk of the pod's own, readable by it alone."""
+    flags = ("--tables", folder.path, "--state-dir", tmp_path / "kept")
+    async with process(*flags) as proxy:
+        assert (await ask(proxy, ASK)).status == 200
+        proxy.running.kill()
+        await proxy.running.wait()
+    shutil.rmtree(folder.path)
+    async with process(*flags) as proxy:
+        await proxy.becomes("/readyz", 200)
+        assert (await ask(proxy, STREAM)).events[-1] == "[DONE]"
+    assert front.requests()[-1].header("Authorization") == "Bearer sk-provider"
+    modes = {found.stat().st_mode & 0o777 for found in (tmp_path / "kept").rglob("*.json")}
+    assert modes == {0o600}
+
+
+async def test_without_a_source_and_without_a_copy_it_is_not_ready(tmp_path):
+    """It lives, and says what it is waiting for; callers are told to try again."""
+    async with process("--tables", tmp_path / "nowhere", "--state-dir", tmp_path / "kept") as proxy:
+        assert (await proxy.status("/healthz"), await proxy.status("/readyz")) == (200, 503)
+        refused = await ask(proxy, ASK)
+    assert (refused.status, refused.json["error"]["code"]) == (503, "default_policy_missing")
+
+
+async def test_an_empty_list_of_tables_is_ready_too(tmp_path):
+    """Else the first installation would wait for ever."""
+    async with process("--tables", Folder(tmp_path / "release").path) as proxy:
+        await proxy.becomes("/readyz", 200)
+
+
+async def test_its_log_is_json_and_names_the_table_that_it_serves(folder):
+    """One line each, to be read by machines."""
+    async with process("--tables", folder.path, "--drain-seconds", 0) as proxy:
+        await proxy.becomes("/readyz", 200)
+        proxy.running.terminate()
+        await proxy.ended()
+    loaded = next(line for line in proxy.log if line["message"] == "table loaded")
+    assert (loaded["policy"], loaded["level"]) == (POLICY, "info")
+    assert "sk-provider" not in json.dumps(proxy.log)
