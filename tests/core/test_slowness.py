@@ -80,6 +80,14 @@ def test_the_last_candidate_in_good_health_is_not_cut_for_a_broken_one():
     assert life.answers().settled.outcome == "Answered"
 
 
+def test_a_candidate_is_cut_for_a_good_one_although_a_broken_one_was_too_small():
+    """Who is left counts, not who was there."""
+    medium, large = model("b", ttft=250, window=32_000), model("c", window=128_000)
+    life = Life(model("a", window=8_000), medium, large, model("d", window=8_000), health=tired("d")).start()
+    life.refuses(400, b'{"error": {"code": "context_length_exceeded"}}').wait(0.25)
+    assert life.tried == ["a", "b", "c"]
+
+
 def test_a_broken_candidate_is_still_tried_when_the_good_one_fails():
     """It is last, not gone."""
     life = Life(SLOW, "b", health=tired("b")).start().lost(outcome.LOST)

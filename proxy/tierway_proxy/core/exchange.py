@@ -193,8 +193,8 @@ class Exchange:
     def _may_cut(self) -> bool:
         """An attempt is cut for slowness only where another in good health, and within the policy's number, follows."""
         most = self._plan.catalog.table.fallback.max_attempts
-        fit_left = self._plan.fit - (len(self._plan.candidates) - len(self._queue))
-        return not self._revived and fit_left > 0 and (most is None or self._sent + 1 < most)
+        followed = bool(self._queue) and self._queue[0] in self._plan.candidates[: self._plan.fit]
+        return not self._revived and followed and (most is None or self._sent + 1 < most)
 
     def _first_deadline(self, attempt: Attempt, now: float) -> float:
         if not attempt.streamed:
