@@ -11,6 +11,11 @@ from tierway_operator.tally import day_of
 from tierway_proxy.contract.observations import PolicyCounts
 
 
+def requests(store):
+    """What the tier's status says of today."""
+    return store.status("ModelTier", "cheap").get("today", {}).get("requests")
+
+
 async def test_counts_reach_both_statuses_after_the_tally_is_saved():
     """No figure is in a status that a crash of the operator could take back."""
     async with applied() as (store, fakes), running(store):
@@ -18,7 +23,7 @@ async def test_counts_reach_both_statuses_after_the_tally_is_saved():
         counts = PolicyCounts(requests={"Simple": 2}, cost=70, baseline_cost=700)
         fakes[0].days = {today: day(attempts(3), {NAME: counts})}
         fakes[1].days = {today: day(attempts(4), {NAME: counts})}
-        await until(lambda: store.status("ModelTier", "cheap").get("today", {}).get("requests") == 7)
+        await until(lambda: requests(store) == 7)
         await until(lambda: store.status("RoutingPolicy", "default")["today"]["requests"]["simple"] == 4)
         assert store.status("RoutingPolicy", "default")["summary"]["saved"] == "90%"
         whats = [what for what, _, _ in store.journal]
@@ -41,9 +46,9 @@ async def test_a_draining_proxy_may_go_after_its_last_counts_are_saved():
         await until(lambda: fakes[0].acknowledged)
         whats = [what for what, _, text in store.journal if what == "ack" or (what == "tally" and "proxy-0" in text)]
         assert whats[0] == "tally"
-        await until(lambda: store.status("ModelTier", "cheap")["today"]["requests"] == 5)
+        await until(lambda: requests(store) == 5)
         await asyncio.sleep(0.15)
-        assert store.status("ModelTier", "cheap")["today"]["requests"] == 5
+        assert requests(store) == 5
 
 
 async def test_a_restarted_operator_counts_on_from_the_tally():
@@ -51,10 +56,10 @@ async def test_a_restarted_operator_counts_on_from_the_tally():
     async with applied() as (store, fakes):
         fakes[0].days = {day_of(time.time()): day(attempts(5))}
         async with running(store):
-            await until(lambda: store.status("ModelTier", "cheap").get("today", {}).get("requests") == 5)
+            await until(lambda: requests(store) == 5)
         fakes[0].days = {day_of(time.time()): day(attempts(9))}
         async with running(store):
-            await until(lambda: store.status("ModelTier", "cheap")["today"]["requests"] == 9)
+            await until(lambda: requests(store) == 9)
 
 
 async def test_a_proxy_that_vanished_is_said_since_when():
@@ -63,14 +68,14 @@ async def test_a_proxy_that_vanished_is_said_since_when():
         now = [time.time()]
         async with running(store, now=lambda: now[0]):
             fakes[0].days = {day_of(now[0]): day(attempts(5))}
-            await until(lambda: store.status("ModelTier", "cheap").get("today", {}).get("requests") == 5)
+            await until(lambda: requests(store) == 5)
             vanished = timestamp(now[0])
             del store.members[0]
             await asyncio.sleep(0.15)
             now[0] += 45
             await until(lambda: "incompleteSince" in store.status("RoutingPolicy", "default").get("today", {}))
             assert store.status("RoutingPolicy", "default")["today"]["incompleteSince"] == vanished
-            assert store.status("ModelTier", "cheap")["today"]["requests"] == 5
+            assert requests(store) == 5
 
 
 async def test_a_proxy_with_another_token_is_not_heard(caplog):
