@@ -34,7 +34,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="demo", description="Run the whole of Tierway for a minute.")
     parser.add_argument("--kubernetes", action="store_true", help="on a real Kubernetes API instead of a folder")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background programs deaf to SIGINT
+        signal.signal(number, signal.default_int_handler)
     work = Path(tempfile.mkdtemp(prefix="tierway-demo-"))
     try:
         with ExitStack() as stack:

@@ -32,8 +32,7 @@ def on_kubernetes(work: Path, provider_ports: dict[int, int], say: Callable[[str
         kube("apply", "-f", str(objects / "00-namespace.yaml"))
         _install(stack, kubeconfig, kube)
         say("chart installed with helm; there is no node, so processes stand in for its pods")
-        stand_ins, ports = _start(stack, work, kube)
-        announce(kube, _NAMESPACE, f"{_RELEASE}-proxies", stand_ins)
+        ports = _start(stack, work, kube)
         kube("apply", "-f", str(objects))
         get = f"KUBECONFIG={kubeconfig} {kube.program} get modeltiers,routingpolicies -n {_NAMESPACE}"
         yield Stage(
@@ -82,20 +81,22 @@ def _install(stack: ExitStack, kubeconfig: Path, kube: Tool) -> None:
         kube("scale", "deployment", deployment, "--replicas=0", f"--namespace={_NAMESPACE}")
 
 
-def _start(stack: ExitStack, work: Path, kube: Tool) -> tuple[list[StandIn], list[int]]:
+def _start(stack: ExitStack, work: Path, kube: Tool) -> list[int]:
+    """The callers' ports."""
     stand_ins = [StandIn(number, free_port(9090 + number)) for number in range(1, PROXIES + 1)]
     ports = [free_port(8080 + number) for number in range(PROXIES)]
     for stand_in, port in zip(stand_ins, ports, strict=True):
         arguments = [f"--release={_RELEASE}", f"--namespace={_NAMESPACE}", "--host=127.0.0.1", f"--port={port}"]
-        arguments += [f"--admin-port={stand_in.admin_port}", "--region=us-east", "--drain-seconds=5"]
+        arguments += [f"--admin-port={stand_in.admin_port}", "--region=us-east", "--drain-seconds=0.5"]
         arguments += [f"--default-policy={_NAMESPACE}/default", f"--state-dir={work / stand_in.name}"]
         _stand_in(stack, work / stand_in.name, kube, "proxy", stand_in.admin_port, "tierway_proxy", *arguments)
+    announce(kube, _NAMESPACE, f"{_RELEASE}-proxies", stand_ins)
     health = free_port(8090)
     arguments = [f"--release={_RELEASE}", f"--release-namespace={_NAMESPACE}", f"--namespace={_NAMESPACE}"]
     arguments += ["--health-host=127.0.0.1", f"--health-port={health}"]
     arguments += [f"--proxy-address-map={address_map(stand_ins)}"]
     _stand_in(stack, work / "operator", kube, "operator", health, "tierway_operator", *arguments)
-    return stand_ins, ports
+    return ports
 
 
 def _stand_in(

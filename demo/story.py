@@ -81,8 +81,8 @@ class Story:
         file = self.stage.objects / "policy-default.yaml"
         before = await self._probe()
         file.write_text(file.read_text().replace("  - class: Simple\n", _EDITED, 1))
-        applied = time.monotonic()
         await asyncio.to_thread(self.stage.apply, file)
+        applied = time.monotonic()
         probes: list[asyncio.Task[Seen]] = []
         for number in count():
             probes.append(asyncio.create_task(self._probe()))
