@@ -99,3 +99,15 @@ async def test_an_upstream_that_ignores_the_output_limit_is_cut_at_it(start, sdk
     assert len([each for each in chunks if each.choices[0].delta.content]) == 5
     assert chunks[-1].choices[0].finish_reason == answered.choices[0].finish_reason == "length"
     assert (answered.choices[0].message.content, answered.usage.completion_tokens) == (text_of(chunks), 5)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_event_that_is_no_json_makes_the_answer_a_cut_one(start, sdk, stream):
+    """It held a part of the text: what comes behind it does not make the answer whole."""
+    broken = b'data: {"choices": [{"delta": {"conte\n\n'
+    body = (
+        events(chunk({"content": "Not "})) + broken + events(chunk({"content": "bad"}), chunk(finish="stop"), "[DONE]")
+    )
+    async with scripted(reply(body)) as upstream:
+        with pytest.raises(openai.APIError, match="before it was finished"):
+            await answer(await sdk(await start(chain(upstream.url))), stream=stream)

@@ -276,7 +276,7 @@ class Exchange:
     def _read(self, attempt: Attempt, event: bytes, now: float) -> _Seen:
         chunk = sse.read(event)
         if chunk is None:
-            return _Seen.PASS
+            return _Seen.ERROR if self.phase is Phase.COMMITTED and sse.is_broken(event) else _Seen.PASS
         if isinstance(chunk, str):
             return _Seen.DONE
         choices = chunk.get("choices")

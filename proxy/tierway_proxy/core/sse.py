@@ -56,6 +56,12 @@ def read(event: bytes) -> Event | str | None:
     return value if isinstance(value, dict) else None
 
 
+def is_broken(event: bytes) -> bool:
+    """Whether an event that `read` gives nothing for has data that is no JSON: a part of the answer is lost."""
+    payload = _data(event)
+    return bool(payload) and payload != b"null" and loads(payload) is None
+
+
 def loads(raw: bytes) -> Any:
     """The value of a JSON text; None for what is none.
 
