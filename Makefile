@@ -33,6 +33,7 @@ format: $(VENV)/.dev  ## format the code and mend what the linter can
 
 crds: $(VENV)/.dev  ## write deploy/crds and the chart's copy anew from the models
 	@$(BIN)/python -m tierway_operator.crds deploy/crds
+	@$(BIN)/python -m tierway_operator.crds deploy/helm/tierway/files/crds
 
 lock: $(VENV)/.dev  ## resolve requirements/*.txt anew, with hashes
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
