@@ -151,7 +151,7 @@ class Release:
         environment = {**os.environ, "KUBECONFIG": str(self.plane.kubeconfig)}
         versions: list[dict[str, Any]] = []
         with TemporaryFile("w+") as output:
-            watching = subprocess.Popen(command, env=environment, stdout=output)  # noqa: S603
+            watching = subprocess.Popen(command, env=environment, stdout=output)
             try:
                 eventually(lambda: os.fstat(output.fileno()).st_size)
                 yield versions

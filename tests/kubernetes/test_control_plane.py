@@ -157,7 +157,7 @@ def test_the_command_runs_one_until_ctrl_c(tmp_path: Path) -> None:
     """Its output is for `eval`; Ctrl-C is a good end of it, and leaves nothing."""
     command = [sys.executable, "-c", HEARS_CTRL_C, "up", str(tmp_path / "plane")]
     with (
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up,  # noqa: S603
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up,
         ExitStack() as whatever_happens,
     ):
         whatever_happens.callback(up.kill)

@@ -51,7 +51,7 @@ with one_at_a_time(pathlib.Path({str(tmp_path / "lock")!r}), Progress()):
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", text]
     with (
-        subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as holder,  # noqa: S603 our own text
+        subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as holder,
         ExitStack() as whatever_happens,
     ):
         whatever_happens.callback(holder.kill)

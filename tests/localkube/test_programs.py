@@ -188,7 +188,7 @@ def _start_all(place: Path, *programs: Program, seconds: float = SECONDS) -> Non
 def _python(text: str) -> "subprocess.Popen[str]":
     lines = "\n".join(line.removeprefix("        ") for line in text.splitlines())
     root = Path(__file__).parents[2]
-    return subprocess.Popen([sys.executable, "-c", lines], cwd=root, stdout=subprocess.PIPE, text=True)  # noqa: S603 our own text
+    return subprocess.Popen([sys.executable, "-c", lines], cwd=root, stdout=subprocess.PIPE, text=True)
 
 
 class _interrupt_after:  # noqa: N801 reads as a verb

@@ -57,5 +57,5 @@ def _run(tmp_path: Path, required: str) -> tuple[int, str]:
         "PYTHONPATH": str(TESTS.parent),
     }
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", str(tmp_path / "tests")]
-    done = subprocess.run(command, cwd=tmp_path, env=kept | settings, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=tmp_path, env=kept | settings, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout

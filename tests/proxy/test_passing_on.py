@@ -1,11 +1,14 @@
 """What is asked reaches the provider, and what it answers reaches the client, as the bytes they were."""
 
+import asyncio
+import gzip
 import json
 
 import pytest
 
-from tests.provider.wire import ask
+from tests.provider.wire import ask, connected, request
 from tests.proxy.asks import ASK, HELLO, STREAM, collect, text_of, user
+from tests.proxy.scripted import chunk, events, reply, scripted
 from tests.proxy.tables import UPSTREAM_MODEL, chain, tier
 
 ODD = (
@@ -132,3 +135,32 @@ async def test_a_changing_id_is_no_matter(client, front):
     chunks = await collect(await client.chat.completions.create(**STREAM))
     assert len({chunk.id for chunk in chunks}) == len(chunks)
     assert (await client.chat.completions.create(model="auto", messages=HELLO)).id.startswith("chatcmpl-")
+
+
+async def test_a_client_that_waits_to_be_told_to_go_on_is_told(bare):
+    """Curl asks so before it sends a large body, and loses a second where nobody answers."""
+    head, body = request(STREAM, {"Expect": "100-continue"}).split(b"\r\n\r\n")
+    async with connected(bare.url) as (reader, writer):
+        writer.write(head + b"\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 100 ")
+        writer.write(body)
+        assert (await reader.read(-1)).endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+
+
+async def test_a_body_in_pieces_of_unknown_length_is_read(bare, front):
+    """Some clients stream what they send."""
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = json.dumps(STREAM).encode()
+    pieces = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (body[:7], body[7:])) + b"0\r\n\r\n"
+    async with connected(bare.url) as (reader, writer):
+        writer.write(head + pieces)
+        assert b"data: [DONE]" in await reader.read(-1)
+    assert front.requests()[0].json()["messages"] == HELLO
+
+
+async def test_an_answer_that_came_packed_is_passed_on_unpacked(start):
+    """We ask for none, some send it all the same; the client is told of no encoding and needs to know of none."""
+    packed = gzip.compress(events(chunk({"content": "Hello"}), chunk(finish="stop"), "[DONE]"))
+    async with scripted(reply(packed, "Content-Encoding: gzip")) as upstream:
+        seen = await ask(await start(chain(upstream.url)), STREAM)
+    assert (seen.tokens, "content-encoding" in seen.head) == (["Hello"], False)

@@ -7,7 +7,7 @@ from tests.provider.wire import ask
 from tests.proxy.asks import ASK, HELLO, error_of, user
 from tests.proxy.tables import POLICY, UPSTREAM_MODEL, chain, state, tier
 from tierway_proxy.contract.state import Withdrawal
-from tierway_proxy.contract.table import Pins
+from tierway_proxy.contract.table import Choice, Pins, Route
 
 NO_OBJECTS = {
     "nothing": b"",
@@ -72,7 +72,7 @@ async def test_a_wrong_method_names_those_allowed(proxy):
 
 
 async def test_a_body_beyond_the_limit_is_413(proxy):
-    """By its announced length, before it was read."""
+    """Far beyond what SDKs send."""
     refused = await ask(proxy, b"x" * ((64 << 20) + 1))
     assert (refused.status, error_of(refused)["code"]) == (413, "request_too_large")
 
@@ -136,8 +136,17 @@ async def test_a_request_that_no_model_can_serve_is_told_why(start, sdk, front):
 
 
 async def test_an_output_limit_is_said_where_it_is_clamped(start, sdk, front):
-    """A silent clamp misleads: the response says what was asked and what holds; `Reject` refuses instead."""
+    """A silent clamp misleads: the response says what was asked and what holds."""
     proxy = await start(chain(tier(front.url, max_output_tokens=7)))
     answer = await (await sdk(proxy)).chat.completions.with_raw_response.create(**ASK, max_tokens=500)
     assert answer.headers["x-tierway-output-limit"] == "7 (asked 500)"
     assert answer.parse().choices[0].finish_reason == "length"
+
+
+async def test_an_output_limit_may_refuse_instead(start, sdk, front):
+    """`outputLimit.onExceeded: Reject`, for those who would rather know before."""
+    route = Route(candidates=(Choice(tier="llm/first"),), max_output_tokens=7)
+    client = await sdk(await start(chain(front.url, routes={"Simple": route}, output_limit="Reject")))
+    with pytest.raises(openai.BadRequestError, match="500 output tokens; the policy allows 7") as caught:
+        await client.chat.completions.create(**ASK, max_tokens=500)
+    assert (caught.value.code, caught.value.param) == ("output_limit_exceeded", "max_tokens")
