@@ -141,6 +141,8 @@ def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) 
 
 
 async def _body(request: web.BaseRequest) -> Body | Refusal:
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         return Body(await request.read())
     except NotARequestError as error:
