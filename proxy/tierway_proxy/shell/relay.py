@@ -9,8 +9,8 @@ from tierway_proxy.core.commands import Begin, Close, Commands, Finish, Forward,
 from tierway_proxy.core.exchange import Exchange, Phase
 from tierway_proxy.core.outcome import Failure
 from tierway_proxy.core.refusal import Refusal
-from tierway_proxy.shell.alarm import Alarm
-from tierway_proxy.shell.upstream import Call, End, Event
+from tierway_proxy.shell.http_answer import End
+from tierway_proxy.shell.upstream import Call, Event
 
 
 class ClientGoneError(Exception):
@@ -29,15 +29,10 @@ class Client(Protocol):
 class Relay:
     """One exchange on the wire. `call_out` opens an upstream call for a command."""
 
-    __slots__ = ("_alarm", "_call", "_call_out", "_client", "_exchange", "_loop")
+    __slots__ = ("_call", "_call_out", "_client", "_exchange")
 
     def __init__(self, exchange: Exchange, client: Client, call_out: Callable[[Open], Call]) -> None:
         self._exchange, self._client, self._call_out = exchange, client, call_out
-        self._loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a relay runs in a task")
-        self._alarm = Alarm(self._loop, task)
         self._call: Call | None = None
 
     async def run(self) -> None:
@@ -51,25 +46,17 @@ class Relay:
             exchange.client_left(now())
             raise
         finally:
-            self._alarm.close()
             if self._call is not None:
                 self._call.close()
 
     async def _event(self) -> Event | None:
         """What happens next: an event of the upstream, or None when the deadline passed first."""
-        call, alarm = self._call, self._alarm
-        alarm.set(self._exchange.deadline)
-        try:
-            if call is None:  # a pause between two attempts
-                await self._loop.create_future()
-                return None
-            return await call.next()
-        except asyncio.CancelledError:
-            if alarm.was_it():
-                return None
-            raise
-        finally:
-            alarm.set(None)
+        deadline = self._exchange.deadline
+        if self._call is not None:
+            return await self._call.next(deadline)
+        if deadline is not None:  # a pause between two attempts
+            await asyncio.sleep(deadline - monotonic())
+        return None
 
     def _told(self, event: Event | None) -> Commands:
         exchange, now = self._exchange, monotonic()
