@@ -29,9 +29,9 @@ class Simulated:
     def recover(self) -> None:
         self._call("DELETE", "faults")
 
-    def output_tokens(self) -> int:
-        """What it would bill."""
-        return sum(int(model["billed_completion_tokens"]) for model in self._call("GET", "counts").values())
+    def served(self, what: str) -> int:
+        """A figure of its own counts, over all models."""
+        return sum(int(model[what]) for model in self._call("GET", "counts").values())
 
     def _call(self, method: str, what: str, body: object = None) -> dict[str, dict[str, int]]:
         data = None if body is None else json.dumps(body).encode()

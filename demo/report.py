@@ -72,5 +72,10 @@ def _first_token(story: Story) -> str:
 
 def _exact(stage: Stage, providers: list[Simulated]) -> str:
     ours = sum(int(each["status"].get("today", {}).get("outputTokens", 0)) for each in stage.found("modeltiers"))
-    theirs = sum(each.output_tokens() for each in providers)
-    return f"{ours:,} output tokens in the statuses, {theirs:,} served by the providers"
+    theirs = sum(each.served("billed_completion_tokens") for each in providers)
+    cut = sum(each.served("cancelled") for each in providers)
+    said = f"{ours:,} output tokens in the statuses, {theirs:,} served by the providers"
+    # tokens that were on their way when we hung up are the one thing that we cannot count
+    return said + (
+        f", {theirs - ours} of them on the way of {cut} attempts that were cut" if theirs > ours and cut else ""
+    )
