@@ -1,10 +1,11 @@
 """Two simulated providers, a proxy that sends to the first and falls back to the second, and the real OpenAI client."""
 
+import ssl
 from contextlib import AsyncExitStack
 
 import pytest
 import uvloop
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from tests.proxy.harness import Folder, proxying
 from tests.proxy.tables import chain
@@ -49,13 +50,20 @@ async def proxy(start, front, back):
     return await start(chain(front.url, back.url))
 
 
+@pytest.fixture(scope="session")
+def tls():
+    """One for all clients: to read the system's authorities takes longer than most tests."""
+    return ssl.create_default_context()
+
+
 @pytest.fixture
-async def sdk():
+async def sdk(tls):
     """Make the SDK's client of a proxy, one that never tries again by itself."""
     async with AsyncExitStack() as stack:
 
         async def client(proxy, **options):
-            made = AsyncOpenAI(**({"base_url": proxy.url, "api_key": "sk-the-callers-own", "max_retries": 0} | options))
+            plain = {"base_url": proxy.url, "api_key": "sk-the-callers-own", "max_retries": 0}
+            made = AsyncOpenAI(**plain | options, http_client=DefaultAsyncHttpxClient(verify=tls))
             return await stack.enter_async_context(made)
 
         yield client
