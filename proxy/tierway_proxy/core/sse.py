@@ -59,7 +59,9 @@ def read(event: bytes) -> Event | str | None:
 def is_broken(event: bytes) -> bool:
     """Whether an event that `read` gives nothing for has data that is no JSON: a part of the answer is lost."""
     payload = _data(event)
-    return bool(payload) and payload != b"null" and loads(payload) is None
+    if not payload or payload == b"null":
+        return False
+    return loads(payload) is None
 
 
 def loads(raw: bytes) -> Any:
