@@ -1,88 +1,160 @@
-"""The caller's side of a request on aiohttp: begins, passes on, ends or refuses, as an exchange says."""
+"""The caller's side of a request on aiohttp: begins, passes on, ends or refuses, as an exchange says.
 
-from aiohttp import web
+What an exchange answers is written to the connection here, head and all: aiohttp's own response objects would take as
+long as all else that passing on an answer does.
+"""
+
+import re
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from http.client import responses
+
+from aiohttp import HttpVersion11, web
 
 from tierway_proxy.core.exchange import Exchange
 from tierway_proxy.core.plan import Plan
 from tierway_proxy.core.refusal import Refusal
 from tierway_proxy.shell.relay import ClientGoneError
 
-_JSON = "application/json"
-_EVENTS = "text/event-stream; charset=utf-8"
+_JSON = "Content-Type: application/json\r\n"
+_EVENTS = "Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
 _LONGEST_REASON = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Written(web.StreamResponse):
+    """Tells aiohttp that nothing is left to be written, and whether the connection stays."""
+
+    def __init__(self, *, stays: bool) -> None:
+        super().__init__()
+        self._stays = stays
+
+    @property
+    def keep_alive(self) -> bool:
+        return self._stays
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """The head is on its way."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """So is the end."""
+
+
+STAYS, ENDS = Written(stays=True), Written(stays=False)
 
 
 class Answer:
     """`response` is what the server returns to aiohttp once the exchange is over."""
 
-    __slots__ = ("_closing", "_parts", "_plan", "_request", "_request_id", "_stream", "response")
+    __slots__ = ("_chunked", "_head", "_most_unread", "_parts", "_plan", "_request", "_request_id", "_stays")
 
     def __init__(self, request: web.BaseRequest, plan: Plan, request_id: str, *, closing: bool) -> None:
-        self._request, self._plan, self._request_id, self._closing = request, plan, request_id, closing
-        self._stream: web.StreamResponse | None = None
+        self._request, self._plan, self._request_id = request, plan, request_id
+        self._stays = request.keep_alive and not closing
+        self._most_unread = plan.catalog.table.streaming.buffer_bytes
+        self._chunked: bool | None = None  # None: no stream
+        self._head = ""
         self._parts: list[bytes] = []
-        self.response: web.StreamResponse
+
+    @property
+    def response(self) -> Written:
+        return STAYS if self._stays else ENDS
 
     async def begin(self, exchange: Exchange, *, events: bool) -> None:
-        headers = self._headers(exchange)
-        if not events:
-            self.response = web.Response(headers=headers | {"Content-Type": _JSON})
-            return
-        self.response = self._stream = web.StreamResponse(
-            headers=headers | {"Content-Type": _EVENTS, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        )
-        if self._closing:
-            self._stream.force_close()
-        self._bound_the_buffer()
-        await self._stream.prepare(self._request)
+        if events:
+            self._begin_stream(exchange)
+        else:
+            self._head = self._lines(exchange, 200)
 
     async def forward(self, data: bytes) -> None:
         """Waits while the client has more unread than the policy's buffer; raises ClientGoneError."""
-        if self._stream is None:
+        if self._chunked is None:
             self._parts.append(data)
             return
+        self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        transport = self._request.transport
+        if transport is not None and transport.get_write_buffer_size() > self._most_unread:
+            await self._read_on()
+
+    async def finish(self) -> None:
+        if self._chunked is None:
+            self._write_whole(self._head, b"".join(self._parts))
+        elif self._chunked:
+            self._write(b"0\r\n\r\n")
+
+    async def refuse(self, exchange: Exchange, refusal: Refusal) -> None:
+        lines = self._lines(exchange, refusal.status)
+        if refusal.retry_after is not None:
+            lines += f"Retry-After: {_whole_seconds(refusal.retry_after)}\r\n"
+        self._write_whole(lines, refusal.body())
+
+    def _begin_stream(self, exchange: Exchange) -> None:
+        """HTTP/1.0 knows no chunks: there the end of the connection is the end of the answer."""
+        self._chunked = self._request.version >= HttpVersion11
+        self._stays = self._stays and self._chunked
+        lines = self._lines(exchange, 200) + _EVENTS + ("Transfer-Encoding: chunked\r\n" if self._chunked else "")
+        self._write(f"{lines}\r\n".encode())
+        transport = self._request.transport
+        if transport is not None:
+            transport.set_write_buffer_limits(high=self._most_unread)
+
+    def _write_whole(self, lines: str, body: bytes) -> None:
+        self._write(f"{lines}{_JSON}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+    def _write(self, data: bytes) -> None:
+        transport = self._request.transport
+        if transport is None or transport.is_closing():
+            raise ClientGoneError
+        transport.write(data)
+
+    async def _read_on(self) -> None:
         try:
-            await self._stream.write(data)
+            await self._request.writer.drain()
         except ConnectionError as error:
             raise ClientGoneError from error
 
-    async def finish(self) -> None:
-        if self._stream is None and isinstance(self.response, web.Response):
-            self.response.body = b"".join(self._parts)
-            if self._closing:
-                self.response.force_close()
-
-    async def refuse(self, exchange: Exchange, refusal: Refusal) -> None:
-        self.response = refusal_response(refusal, self._request_id, self._headers(exchange))
-
-    def _bound_the_buffer(self) -> None:
-        transport = self._request.transport
-        if transport is not None:
-            transport.set_write_buffer_limits(high=self._plan.catalog.table.streaming.buffer_bytes)
-
-    def _headers(self, exchange: Exchange) -> dict[str, str]:
-        """What was decided, for a person with curl and for a test."""
-        attempt, plan = exchange.attempts[-1], self._plan
-        candidate, limit = attempt.candidate, attempt.output_limit
-        headers = {
-            "X-Request-Id": self._request_id,
-            "X-Tierway-Policy": plan.catalog.table.policy,
-            "X-Tierway-Tier": candidate.tier,
-            "X-Tierway-Model": candidate.model,
-            "X-Tierway-Attempts": str(len(exchange.attempts)),
-            "X-Tierway-Reason": plan.reason.encode("ascii", "replace").decode()[:_LONGEST_REASON].replace("\n", " "),
-            "X-Tierway-Table": plan.catalog.hash[:12],
-        }
-        if plan.klass is not None:
-            headers["X-Tierway-Class"] = plan.klass
-        asked = plan.ask.output_tokens
+    def _lines(self, exchange: Exchange, status: int) -> str:
+        """The head's first lines."""
+        attempt, plan, catalog = exchange.attempts[-1], self._plan, self._plan.catalog
+        candidate, limit, asked = attempt.candidate, attempt.output_limit, plan.ask.output_tokens
+        lines = (
+            f"HTTP/1.1 {status} {responses.get(status, '')}\r\nDate: {_date(int(time.time()))}\r\n"
+            f"X-Request-Id: {self._request_id}\r\nX-Tierway-Attempts: {len(exchange.attempts)}\r\n"
+        ) + _decided(catalog.table.policy, catalog.hash, candidate.tier, candidate.model, plan.klass, plan.reason)
         if limit is not None and asked is not None and asked > limit:
-            headers["X-Tierway-Output-Limit"] = f"{limit} (asked {asked})"
-        return headers
+            lines += f"X-Tierway-Output-Limit: {limit} (asked {asked})\r\n"
+        if not self._stays:
+            return f"{lines}Connection: close\r\n"
+        return lines if self._request.version >= HttpVersion11 else f"{lines}Connection: keep-alive\r\n"
+
+
+@lru_cache(maxsize=4096)
+def _decided(policy: str, table: str, tier: str, model: str, klass: str | None, reason: str) -> str:
+    """What was decided, for a person with curl and for a test."""
+    headers = {
+        "X-Tierway-Policy": policy,
+        "X-Tierway-Class": klass,
+        "X-Tierway-Tier": tier,
+        "X-Tierway-Model": model,
+        "X-Tierway-Reason": reason.encode("ascii", "replace").decode()[:_LONGEST_REASON],
+        "X-Tierway-Table": table[:12],
+    }
+    return "".join(f"{name}: {_CONTROL.sub(' ', value)}\r\n" for name, value in headers.items() if value is not None)
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+def _whole_seconds(seconds: float) -> int:
+    return max(1, round(seconds))
 
 
 def refusal_response(refusal: Refusal, request_id: str, headers: dict[str, str] | None = None) -> web.Response:
-    all_headers = {**(headers or {}), "X-Request-Id": request_id, "Content-Type": _JSON}
+    """The answer to a request that no exchange was begun for."""
+    all_headers = {**(headers or {}), "X-Request-Id": request_id, "Content-Type": "application/json"}
     if refusal.retry_after is not None:
-        all_headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
+        all_headers["Retry-After"] = str(_whole_seconds(refusal.retry_after))
     return web.Response(status=refusal.status, body=refusal.body(), headers=all_headers)

@@ -18,7 +18,7 @@ from tierway_proxy.core.exchange import Exchange
 from tierway_proxy.core.ledger import Settlement, refused
 from tierway_proxy.core.plan import AUTO, Plan, decide
 from tierway_proxy.core.refusal import Refusal, bad_request, no_default_policy, unknown_policy
-from tierway_proxy.shell.answer import Answer, refusal_response
+from tierway_proxy.shell.answer import ENDS, Answer, refusal_response
 from tierway_proxy.shell.relay import ClientGoneError, Relay
 from tierway_proxy.shell.serving import Serving
 from tierway_proxy.shell.telemetry import AccessLog
@@ -50,7 +50,7 @@ class Server:
         try:
             return await self._answer(request, request_id)
         except (ConnectionError, ClientGoneError):
-            raise
+            return ENDS
         except Exception:
             # the outermost frame: whatever this was, the caller gets an answer and we a trace
             logger.exception("a request ended in a fault of ours", extra={"request_id": request_id})
@@ -141,15 +141,22 @@ def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) 
 
 
 async def _body(request: web.BaseRequest) -> Body | Refusal:
+    if request.content.is_eof():  # it came along with its head
+        return _parsed(request.content.read_nowait())
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
-        return Body(await request.read())
-    except NotARequestError as error:
-        return bad_request(f"The request cannot be read: {error}.", "invalid_json")
+        return _parsed(await request.read())
     except web.HTTPRequestEntityTooLarge:
         message = f"The request is larger than {MOST_BODY_BYTES >> 20} MiB."
         return Refusal(413, message, "invalid_request_error", "request_too_large")
+
+
+def _parsed(raw: bytes) -> Body | Refusal:
+    try:
+        return Body(raw)
+    except NotARequestError as error:
+        return bad_request(f"The request cannot be read: {error}.", "invalid_json")
 
 
 def _no_route(request: web.BaseRequest) -> Refusal:
