@@ -107,18 +107,21 @@ def _limit_output(
     added: set[str],
 ) -> tuple[int | None, dict[str, str]]:
     """Clamps what was asked, adds what was not, in the parameter that the provider knows; the limit that then holds."""
-    limits = [limit for limit in (class_limit, candidate.max_output) if limit is not None]
-    limit = min(limits, default=None)
+    limit = min([each for each in (class_limit, candidate.max_output) if each is not None], default=None)
     known: str = candidate.provider.output_limit_parameter
-    asked = [name for name in _LIMITS if isinstance(fields.get(name), int) and not isinstance(fields[name], bool)]
+    asked = [name for name in _LIMITS if type(fields.get(name)) is int]
     if not asked:
         if limit is not None and known not in refused:
             values[known] = limit
             added.add(known)
         return limit, {}
+    least = limit
     for name in asked:
         if limit is not None and fields[name] > limit:
             values[name] = limit
-    renamed = {asked[0]: known} if known not in asked and known not in refused else {}
-    added.update(renamed.values())
-    return min([fields[name] for name in asked] + limits), renamed
+        elif least is None or fields[name] < least:
+            least = fields[name]
+    if known in asked or known in refused:
+        return least, {}
+    added.add(known)
+    return least, {asked[0]: known}

@@ -31,11 +31,11 @@ class NotARequestError(ValueError):
 class _Member(NamedTuple):
     """Positions are bytes: of the key's first quote, of the quote after it, and of the value."""
 
-    key: str
     key_start: int
     key_end: int
     start: int
     end: int
+    key: str
 
 
 class Body:
@@ -61,7 +61,7 @@ class Body:
         """The bytes with these members set (added in front when absent) and these keys renamed."""
         raw, at = self._raw, 0
         pieces: list[bytes] = []
-        for key, key_start, key_end, start, end in self._standing({*values, *renamed} & self.fields.keys()):
+        for key_start, key_end, start, end, key in self._standing({*values, *renamed} & self.fields.keys()):
             if key in renamed:
                 pieces += (raw[at:key_start], orjson.dumps(renamed[key]), raw[key_end:start])
                 at = start
@@ -76,9 +76,10 @@ class Body:
     def _standing(self, keys: set[str]) -> list[_Member]:
         """Where these members stand, in their order."""
         if self._members is None:
-            quick = [_found(self._raw, key, self.fields[key]) for key in keys]
-            if b"\\u" not in self._raw and None not in quick:
-                return sorted((each for each in quick if each is not None), key=lambda each: each.key_start)
+            if b"\\u" not in self._raw:
+                quick = [found for key in keys if (found := _found(self._raw, key, self.fields[key])) is not None]
+                if len(quick) == len(keys):
+                    return sorted(quick)
             self._members = _members(self._raw, {})
         return [each for each in self._members if each.key in keys]
 
@@ -94,7 +95,7 @@ def _found(raw: bytes, key: str, value: Any) -> _Member | None:
     if isinstance(value, (dict, list)) or raw.find(quoted, at + 1) >= 0:
         return None
     match = _VALUE.match(raw, at + len(quoted))
-    return _Member(key, at, at + len(quoted), *match.span(1)) if match else None
+    return _Member(at, at + len(quoted), match.start(1), match.end(1), key) if match else None
 
 
 def _written(value: Any) -> bytes:
@@ -129,7 +130,11 @@ def _members(raw: bytes, fields: dict[str, Any]) -> list[_Member]:
         raise NotARequestError(f"the body is not JSON: {error}") from error
     if text.isascii():
         return found
-    return [_Member(each.key, *(len(text[:position].encode()) for position in each[1:])) for each in found]
+
+    def at(position: int) -> int:
+        return len(text[:position].encode())
+
+    return [_Member(at(each.key_start), at(each.key_end), at(each.start), at(each.end), each.key) for each in found]
 
 
 def _scanned(text: str, fields: dict[str, Any]) -> list[_Member]:
@@ -145,7 +150,7 @@ def _scanned(text: str, fields: dict[str, Any]) -> list[_Member]:
             raise NotARequestError(f"the body is not JSON: a key is expected at character {key_start}")
         start = _skip(text, _expect(text, _skip(text, key_end), ":"))
         fields[key], end = _scan(text, start)
-        found.append(_Member(key, key_start, key_end, start, end))
+        found.append(_Member(key_start, key_end, start, end, key))
         at = _skip(text, end)
         if text[at : at + 1] == "}":
             return _nothing_after(text, at + 1, found)

@@ -4,6 +4,7 @@ The one source of `/observations` and of `/metrics`. Cumulative; reading changes
 request's end. Days before yesterday are folded into `past`, so that totals never fall while memory stays flat.
 """
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -41,7 +42,7 @@ class EndpointTotals:
     breaches: int = 0
 
     def add(self, entry: AttemptEntry) -> None:
-        usage, size = entry.usage, SIZES[sum(entry.usage.input > bound for bound in _BOUNDS)]
+        usage, size = entry.usage, SIZES[bisect_left(_BOUNDS, entry.usage.input)]
         self.attempts += 1
         self.cost += entry.cost
         self.input_tokens += usage.input

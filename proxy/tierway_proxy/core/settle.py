@@ -20,7 +20,7 @@ def settle(
 ) -> Settlement:
     """Times in monotonic seconds. `first_token` is from the request's arrival; None when there was none."""
     prompt = _prompt_tokens(plan, attempts)
-    entries = tuple(_entry(each, prompt, arrived, whole=kind == "Answered") for each in attempts)
+    entries = tuple([_entry(each, prompt, arrived, whole=kind == "Answered") for each in attempts])
     answer = entries[-1] if entries and entries[-1].reason is None else None
     baseline = plan.catalog.baseline
     return Settlement(
@@ -40,8 +40,10 @@ def settle(
 
 def _prompt_tokens(plan: Plan, attempts: Sequence[Attempt]) -> int:
     """The prompt's size: as an upstream counted it, else our estimate. An attempt that we cut read the same prompt."""
-    counted = [each.meter.usage.input for each in attempts if each.meter.usage is not None]
-    return counted[-1] if counted else plan.ask.input_tokens
+    for each in reversed(attempts):
+        if each.meter.usage is not None:
+            return each.meter.usage.input
+    return plan.ask.input_tokens
 
 
 def _entry(attempt: Attempt, prompt: int, arrived: float, *, whole: bool) -> AttemptEntry:

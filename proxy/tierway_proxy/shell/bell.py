@@ -1,7 +1,8 @@
 """Wakes whoever waits for news of an upstream: when there are some, or when the time is up.
 
 An answer pushes its deadline back at every chunk. A timer for each would be half of the work of passing a chunk on; so
-one timer stays armed, and when it fires too early it arms itself anew.
+one timer stays armed, and when it fires too early it arms itself anew. It also stays armed from one request to the
+next, which takes over the bell.
 """
 
 import asyncio
@@ -33,13 +34,13 @@ class Bell:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def close(self) -> None:
+    def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _arm(self, at: float) -> None:
-        self.close()
+        self.stop()
         self._armed_at = at
         self._timer = self._loop.call_at(at, self._fire)
 
@@ -51,3 +52,22 @@ class Bell:
             self._arm(self._until)
         else:
             self.ring()
+
+
+class Bells:
+    """As many as wait at once."""
+
+    def __init__(self) -> None:
+        self._free: list[Bell] = []
+
+    def take(self) -> Bell:
+        return self._free.pop() if self._free else Bell(asyncio.get_running_loop())
+
+    def give_back(self, bell: Bell) -> None:
+        """Nobody waits for it any more. Whoever still rings it wakes the next to wait, who looks and sees nothing."""
+        self._free.append(bell)
+
+    def close(self) -> None:
+        for bell in self._free:
+            bell.stop()
+        self._free.clear()

@@ -19,7 +19,7 @@ from tierway_proxy.core import outcome
 from tierway_proxy.core.commands import Open
 from tierway_proxy.core.outcome import Failure, Next
 from tierway_proxy.shell.addresses import ForbiddenAddressError
-from tierway_proxy.shell.bell import Bell
+from tierway_proxy.shell.bell import Bells
 from tierway_proxy.shell.http_answer import End, Head
 from tierway_proxy.shell.http_connection import Connection, Lost, Origin
 from tierway_proxy.shell.http_pool import Pool
@@ -52,11 +52,12 @@ class Upstream:
     """One pool of connections for all providers. `keys`: credential id -> key, looked up anew for each attempt."""
 
     def __init__(self) -> None:
-        self._pool = Pool()
+        self._pool, self._bells = Pool(), Bells()
         self._prepared: dict[int, _Prepared] = {}
 
     async def close(self) -> None:
         await self._pool.close()
+        self._bells.close()
 
     def open(
         self, command: Open, keys: Mapping[str, str], client_headers: Mapping[str, str], buffer_bytes: int
@@ -66,12 +67,12 @@ class Upstream:
         key = keys.get(provider.credential) if provider.credential is not None else ""
         prepared = _NO_KEY if key is None else self._prepare(provider, key)
         if isinstance(prepared, Failure):
-            return Call(self._pool, prepared)
+            return Call(self._pool, self._bells, prepared)
         traced = "".join(
             f"{name}: {value}\r\n" for name in _PASSED_ON if (value := client_headers.get(name)) is not None
         )
         last = f"{traced}Content-Length: {len(command.body)}\r\n\r\n".encode(errors="surrogateescape")
-        return Call(self._pool, None, prepared.origin, prepared.head + last, command.body, buffer_bytes)
+        return Call(self._pool, self._bells, None, prepared.origin, prepared.head + last, command.body, buffer_bytes)
 
     def forget(self) -> None:
         """Tables changed: what was prepared for the providers of old ones is dropped."""
@@ -110,12 +111,14 @@ class Call:
 
     __slots__ = (
         "_bell",
+        "_bells",
         "_body",
         "_buffer_bytes",
         "_connecting",
         "_connection",
         "_failure",
         "_head",
+        "_is_closed",
         "_origin",
         "_pool",
         "_was_idle",
@@ -124,18 +127,19 @@ class Call:
     def __init__(
         self,
         pool: Pool,
+        bells: Bells,
         failure: Failure | None,
         origin: Origin | None = None,
         head: bytes = b"",
         body: bytes = b"",
         buffer_bytes: int = 65_536,
     ) -> None:
-        self._pool, self._failure, self._origin = pool, failure, origin
+        self._pool, self._bells, self._failure, self._origin = pool, bells, failure, origin
         self._head, self._body, self._buffer_bytes = head, body, buffer_bytes
-        self._bell = Bell(asyncio.get_running_loop())
+        self._bell = bells.take()
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[Connection] | None = None
-        self._was_idle = False
+        self._was_idle = self._is_closed = False
         if origin is not None:
             self._start(origin)
 
@@ -149,7 +153,10 @@ class Call:
 
     def close(self) -> None:
         """Gives up what is still to come; a connection that was read to its end is kept for the next attempt."""
-        self._bell.close()
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._bells.give_back(self._bell)
         connection, self._connection = self._connection, None
         connecting, self._connecting = self._connecting, None
         if connecting is not None and not connecting.cancel() and not connecting.exception():
