@@ -147,6 +147,15 @@ def test_a_last_event_without_its_blank_line_is_passed_on_whole():
     assert life.settled.outcome == "Answered"
 
 
+def test_an_error_frame_without_its_blank_line_ends_the_answer_once():
+    """After the commit the client sees it cut; before, the next candidate answers."""
+    life = begun().says(error()[:-2]).end()
+    assert (life.settled.outcome, cut_frame(life)["code"]) == ("Cut", "answer_cut")
+    life = Life("a", "b").start().head().says(error()[:-2]).end()
+    assert life.tried == ["a", "b"]
+    assert life.answers().reasons == ["ErrorFrame", None]
+
+
 def test_a_first_token_without_its_blank_line_still_commits():
     """The shortest of answers, from the most careless of servers."""
     life = Life("a").start().head().says(text("Hi", usage=None)[:-2]).end()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.core.script import START, Life
 from tests.core.tables import model
+from tests.core.wire import text
 from tierway_proxy.core import outcome
 from tierway_proxy.core.health import (
     FAILURES_TO_OPEN,
@@ -75,6 +76,12 @@ class TestBreaker:
         attempt(health, FIRST_OPEN_SECONDS)
         health.answered(KEY)
         assert health.unfit(KEY, FIRST_OPEN_SECONDS) is None
+        assert health.open_breakers() == ()
+
+    def test_a_trial_whose_reader_leaves_in_the_middle_closes_it_too(self):
+        """It was good for as long as anybody looked."""
+        health = failing(now=START - FIRST_OPEN_SECONDS)
+        Life("a", "b", health=health).start().head().says(text("Hel")).client_leaves()
         assert health.open_breakers() == ()
 
     def test_a_trial_that_fails_doubles_the_wait_up_to_a_limit(self):

@@ -47,6 +47,7 @@ def test_the_prompt_of_a_cut_attempt_is_taken_from_who_counted_it():
 
 BILLED = {
     "lost": (lambda life: life.lost(outcome.LOST), True),
+    "too late for the chain": (lambda life: life.wait(30), True),
     "lost after its head": (lambda life: life.head().lost(outcome.LOST), True),
     "empty": (lambda life: life.head().says(ROLE).end(), True),
     "refused": (lambda life: life.lost(outcome.REFUSED), False),

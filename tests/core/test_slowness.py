@@ -180,6 +180,12 @@ def test_no_attempt_is_sent_that_the_chains_time_would_cut_at_once():
     assert life.settled.duration == 1.25
 
 
+def test_a_delay_that_ends_with_the_chains_time_ends_in_its_timeout():
+    """There is not a moment left for an answer."""
+    life = Life("a", "b", first_token_ms=1000, delay_ms=500).start().wait(0.5).refuses(429).wait(5)
+    assert (life.tried, life.refusal.status, life.settled.duration) == (["a"], 504, 1.0)
+
+
 def test_what_came_before_is_not_blamed_on_a_stream_that_it_left_no_time():
     """A body that stalled used up the chain's time: the next candidate is neither asked nor held to have failed."""
     health = Health()

@@ -46,6 +46,13 @@ def test_a_body_that_ends_too_early_is_a_fallback():
     assert life.tried == ["a", "b"]
 
 
+def test_the_stall_timer_runs_from_the_headers_on():
+    """They are a sign of life, and the last one here."""
+    life = asked(stall_ms=5000).wait(4).head(200, JSON).wait(4.5)
+    assert life.tried == ["a"]
+    assert life.wait(0.5).tried == ["a", "b"]
+
+
 def test_a_body_adds_no_first_token_and_no_throughput_sample():
     """It has neither, with usage or without."""
     for body in (completion("Hey", usage=counted(12, 5)), completion("Hey")):
