@@ -19,6 +19,7 @@ from localkube import until_parent_ends
 
 LINES = 20
 LINE_LENGTH = 400
+KILLED_SECONDS = 5.0
 
 
 class Child:
@@ -51,8 +52,9 @@ class Child:
         self.kill()
 
     def kill(self) -> None:
+        """Kill it, and wait: a Ctrl-C amid a look at it may have left Popen's own lock shut, so not for ever."""
         self._signal(signal.SIGKILL)
-        self._process.wait()
+        self.wait(KILLED_SECONDS)
 
     def tail(self) -> str:
         """The end of its log, as much as a person reads."""

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from localkube import StartError
+from localkube import StartError, children
+from localkube.children import Launcher
 from localkube.programs import Program, Programs
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills the children of a killed process")
@@ -107,6 +108,23 @@ def test_a_second_interrupt_while_ending_kills_what_is_left(
     with _interrupt_after(0.2), pytest.raises(KeyboardInterrupt):
         programs.stop()
     assert not runs(pid)
+
+
+def test_an_interrupt_amid_a_look_does_not_make_the_end_wait_for_ever(tmp_path: Path, monkeypatch) -> None:
+    """Popen's own lock, left shut by a Ctrl-C in the wrong place, costs a moment: the program is dead all the same."""
+    monkeypatch.setattr(children, "KILLED_SECONDS", 0.2)
+    with Launcher() as launcher:
+        child = launcher.start(
+            [sys.executable, "-c", IGNORES_REQUESTS],
+            log=tmp_path / "log",
+            environment=dict(os.environ),
+            folder=tmp_path,
+        )
+        lock = child._process._waitpid_lock  # type: ignore[attr-defined]
+        lock.acquire()
+        child.kill()
+        lock.release()
+        assert child.wait(SECONDS)
 
 
 def test_what_was_killed_starts_again_with_the_same_command(
