@@ -12,7 +12,7 @@ CHARACTERS_PER_TOKEN = 4
 """The usual rule of thumb for English text (OpenAI's tokenizer page); used only where no usage came."""
 _MOST_CHARACTERS_AN_EVENT = 12  # an event with more than this on average holds several tokens
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
-_CALLS = ("tool_calls", "function_call", "audio", "images")
+_CALLS = ("tool_calls", "function_call", "audio", "images", "content")  # content in parts, as Mistral sends reasoning
 
 
 class Usage(NamedTuple):
