@@ -4,6 +4,7 @@ What an exchange answers is written to the connection here, head and all: aiohtt
 long as all else that passing on an answer does.
 """
 
+import asyncio
 import re
 import time
 from email.utils import formatdate
@@ -61,29 +62,33 @@ class Answer:
     def response(self) -> Written:
         return STAYS if self._stays else ENDS
 
-    async def begin(self, exchange: Exchange, *, events: bool) -> None:
+    def begin(self, exchange: Exchange, *, events: bool) -> None:
         if events:
             self._begin_stream(exchange)
         else:
             self._head = self._lines(exchange, 200)
 
-    async def forward(self, data: bytes) -> None:
-        """Waits while the client has more unread than the policy's buffer; raises ClientGoneError."""
+    def forward(self, data: bytes) -> bool:
+        """Whether the client has more unread than the policy's buffer."""
         if self._chunked is None:
             self._parts.append(data)
-            return
-        self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-        transport = self._request.transport
-        if transport is not None and transport.get_write_buffer_size() > self._most_unread:
-            await self._read_on()
+            return False
+        transport = self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        return transport.get_write_buffer_size() > self._most_unread
 
-    async def finish(self) -> None:
+    async def room(self) -> None:
+        try:
+            await self._request.writer.drain()
+        except ConnectionError as error:
+            raise ClientGoneError from error
+
+    def finish(self) -> None:
         if self._chunked is None:
             self._write_whole(self._head, b"".join(self._parts))
         elif self._chunked:
             self._write(b"0\r\n\r\n")
 
-    async def refuse(self, exchange: Exchange, refusal: Refusal) -> None:
+    def refuse(self, exchange: Exchange, refusal: Refusal) -> None:
         lines = self._lines(exchange, refusal.status)
         if refusal.retry_after is not None:
             lines += f"Retry-After: {_whole_seconds(refusal.retry_after)}\r\n"
@@ -94,25 +99,17 @@ class Answer:
         self._chunked = self._request.version >= HttpVersion11
         self._stays = self._stays and self._chunked
         lines = self._lines(exchange, 200) + _EVENTS + ("Transfer-Encoding: chunked\r\n" if self._chunked else "")
-        self._write(f"{lines}\r\n".encode())
-        transport = self._request.transport
-        if transport is not None:
-            transport.set_write_buffer_limits(high=self._most_unread)
+        self._write(f"{lines}\r\n".encode()).set_write_buffer_limits(high=self._most_unread)
 
     def _write_whole(self, lines: str, body: bytes) -> None:
         self._write(f"{lines}{_JSON}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes) -> asyncio.Transport:
         transport = self._request.transport
         if transport is None or transport.is_closing():
             raise ClientGoneError
         transport.write(data)
-
-    async def _read_on(self) -> None:
-        try:
-            await self._request.writer.drain()
-        except ConnectionError as error:
-            raise ClientGoneError from error
+        return transport
 
     def _lines(self, exchange: Exchange, status: int) -> str:
         """The head's first lines."""

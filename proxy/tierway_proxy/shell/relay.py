@@ -18,12 +18,16 @@ class ClientGoneError(Exception):
 
 
 class Client(Protocol):
-    """The caller's side of a request."""
+    """The caller's side of a request. All of it may raise ClientGoneError."""
 
-    async def begin(self, exchange: Exchange, *, events: bool) -> None: ...
-    async def forward(self, data: bytes) -> None: ...
-    async def finish(self) -> None: ...
-    async def refuse(self, exchange: Exchange, refusal: Refusal) -> None: ...
+    def begin(self, exchange: Exchange, *, events: bool) -> None: ...
+
+    def forward(self, data: bytes) -> bool:
+        """Whether the caller has more unread than was agreed: then `room` is to be waited for."""
+
+    async def room(self) -> None: ...
+    def finish(self) -> None: ...
+    def refuse(self, exchange: Exchange, refusal: Refusal) -> None: ...
 
 
 class Relay:
@@ -39,9 +43,14 @@ class Relay:
         """To the end of the exchange. The client's leaving cancels the upstream at once, and is then raised."""
         exchange, now = self._exchange, monotonic
         try:
-            await self._do(exchange.start(now()))
-            while exchange.phase is not Phase.OVER:
-                await self._do(self._told(await self._event()))
+            commands = exchange.start(now())
+            while True:
+                if commands:
+                    await self._do(commands)
+                if exchange.phase is Phase.OVER:
+                    return
+                call, deadline = self._call, exchange.deadline
+                commands = self._told(await (self._pause(deadline) if call is None else call.next(deadline)))
         except (asyncio.CancelledError, ClientGoneError):
             exchange.client_left(now())
             raise
@@ -49,14 +58,10 @@ class Relay:
             if self._call is not None:
                 self._call.close()
 
-    async def _event(self) -> Event | None:
-        """What happens next: an event of the upstream, or None when the deadline passed first."""
-        deadline = self._exchange.deadline
-        if self._call is not None:
-            return await self._call.next(deadline)
-        if deadline is not None:  # a pause between two attempts
-            await asyncio.sleep(deadline - monotonic())
-        return None
+    async def _pause(self, until: float | None) -> None:
+        """The time between two attempts."""
+        if until is not None:
+            await asyncio.sleep(until - monotonic())
 
     def _told(self, event: Event | None) -> Commands:
         exchange, now = self._exchange, monotonic()
@@ -71,9 +76,11 @@ class Relay:
         return exchange.head(event.status, event.headers, now)
 
     async def _do(self, commands: Commands) -> None:
+        client = self._client
         for command in commands:
             if isinstance(command, Forward):
-                await self._client.forward(command.data)
+                if client.forward(command.data):
+                    await client.room()
             elif isinstance(command, Open):
                 self._call = self._call_out(command)
             elif isinstance(command, Close):
@@ -81,8 +88,8 @@ class Relay:
                     self._call.close()
                     self._call = None
             elif isinstance(command, Begin):
-                await self._client.begin(self._exchange, events=command.events)
+                client.begin(self._exchange, events=command.events)
             elif isinstance(command, Finish):
-                await self._client.finish()
+                client.finish()
             else:
-                await self._client.refuse(self._exchange, command.refusal)
+                client.refuse(self._exchange, command.refusal)

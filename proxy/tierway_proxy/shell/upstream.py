@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import NamedTuple
 
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 from yarl import URL
 
 from tierway_proxy.contract.table import Provider
@@ -24,7 +24,7 @@ from tierway_proxy.shell.http_answer import End, Head
 from tierway_proxy.shell.http_connection import Connection, Lost, Origin
 from tierway_proxy.shell.http_pool import Pool
 
-_PASSED_ON = ("traceparent", "tracestate", "x-request-id")
+_PASSED_ON = (istr("traceparent"), istr("tracestate"), istr("x-request-id"))
 _EVERY_REQUEST = {
     "Content-Type": "application/json",
     "Accept": "*/*",
@@ -173,10 +173,11 @@ class Call:
             self._send(idle)
 
     def _look(self) -> Event | None:
-        if self._connection is None:
+        connection = self._connection
+        if connection is None:
             return self._failure or self._adopt()
-        taken = self._connection.take()
-        return self._lost(self._connection) if isinstance(taken, Lost) else taken
+        taken = connection.take()
+        return self._lost(connection) if isinstance(taken, Lost) else taken
 
     def _send(self, connection: Connection) -> None:
         self._connection = connection
