@@ -62,9 +62,8 @@ class Body:
         """The bytes with these members set (added in front when absent) and these keys renamed."""
         raw, fields, at = self._raw, self.fields, 0
         pieces: list[bytes] = []
-        for key_start, key_end, start, end, key in self._standing(
-            [key for key in {**values, **renamed} if key in fields]
-        ):
+        standing = [key for key in {**values, **renamed} if key in fields]
+        for key_start, key_end, start, end, key in self._places(standing):
             if key in renamed:
                 pieces += (raw[at:key_start], orjson.dumps(renamed[key]), raw[key_end:start])
                 at = start
