@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from itertools import count
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -32,6 +32,13 @@ _METHODS = {"chat/completions": "POST", "models": "GET", "route": "POST"}
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}")
 
 
+class _Asked(NamedTuple):
+    """`explain`: the decision alone, with nobody called."""
+
+    catalog: Catalog
+    explain: bool
+
+
 class Server:
     """Handles every request of the callers' port."""
 
@@ -48,7 +55,10 @@ class Server:
         request_id = self._request_id(request)
         self._serving.in_flight += 1
         try:
-            return await self._answer(request, request_id)
+            asked = self._asked(request, request_id)
+            if isinstance(asked, web.StreamResponse):
+                return asked
+            return await self._complete(request, asked, request_id)
         except (ConnectionError, ClientGoneError):
             return ENDS
         except Exception:
@@ -61,7 +71,8 @@ class Server:
         finally:
             self._serving.in_flight -= 1
 
-    async def _answer(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+    def _asked(self, request: web.BaseRequest, request_id: str) -> _Asked | web.StreamResponse:
+        """What a request with a body wants, or the answer to one that can be answered without."""
         policy, what = _meant(request.raw_path)
         if what is None:
             return refusal_response(_no_route(request), request_id)
@@ -72,13 +83,13 @@ class Server:
             return refusal_response(_wrong_method(request, _METHODS[what]), request_id, {"Allow": _METHODS[what]})
         if what == "models":
             return web.json_response(_models(catalog), headers={"X-Request-Id": request_id})
-        return await self._complete(request, catalog, request_id, explain=what == "route")
+        return _Asked(catalog, what == "route")
 
-    async def _complete(
-        self, request: web.BaseRequest, catalog: Catalog, request_id: str, *, explain: bool
-    ) -> web.StreamResponse:
-        arrived = monotonic()
-        body = await _body(request)
+    async def _complete(self, request: web.BaseRequest, asked: _Asked, request_id: str) -> web.StreamResponse:
+        arrived, (catalog, explain) = monotonic(), asked
+        content = request.content
+        # most bodies came along with their head
+        body = _parsed(content.read_nowait()) if content.is_eof() else await _body(request)
         if isinstance(body, Refusal):
             duration = monotonic() - arrived
             return refusal_response(body, request_id) if explain else self._refused(catalog, body, duration, request_id)
@@ -141,8 +152,6 @@ def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) 
 
 
 async def _body(request: web.BaseRequest) -> Body | Refusal:
-    if request.content.is_eof():  # it came along with its head
-        return _parsed(request.content.read_nowait())
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
