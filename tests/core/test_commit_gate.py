@@ -23,7 +23,6 @@ SAYS_NOTHING = {
     "no choices": event({"id": "c-1", "choices": [], "prompt_filter_results": []}),
     "null choices": event({"choices": None}),
     "the reason for which it finished": STOP,
-    "no JSON": b"data: <html>\n\n",
     "JSON that is no object": b"data: [1]\n\n",
 }
 
@@ -48,6 +47,16 @@ def test_what_holds_no_content_is_held_back(said):
     life.says(said)
     assert life.commands == [open_("a")]
     assert life.exchange.phase is Phase.WAITING
+
+
+def test_an_event_that_cannot_be_read_is_a_fallback():
+    """A part of the answer is lost already: the next candidate answers at once, before a token of this one is taken."""
+    life = Life("a", "b").start().head()
+    life.says(b"data: <html>\n\n")
+    assert life.commands == [open_("a"), CLOSE, open_("b")]
+    life.answers("Hello")
+    assert life.received == ROLE + text("Hello") + STOP + DONE
+    assert life.reasons == ["ErrorFrame", None]
 
 
 @pytest.mark.parametrize("said", SAYS_NOTHING.values(), ids=SAYS_NOTHING.keys())

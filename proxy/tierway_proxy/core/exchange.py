@@ -5,21 +5,21 @@ it gets back. It never decides anything. An attempt commits at its first content
 invisible, after it there is none. `deadline` is when `tick` wants to be called, in the shell's monotonic seconds.
 """
 
-import json
 from enum import Enum
 from typing import Any
 
 from tierway_proxy.core import outcome, sse
-from tierway_proxy.core.assemble import Assembler
-from tierway_proxy.core.attempt import Attempt, wanted, wants_usage
+from tierway_proxy.core.attempt import Attempt, wanted
 from tierway_proxy.core.body import Body
 from tierway_proxy.core.catalog import Candidate
+from tierway_proxy.core.chain import Chain
 from tierway_proxy.core.commands import CLOSE, FINISH, Begin, Command, Commands, Forward, Open, Refuse
 from tierway_proxy.core.health import Health
 from tierway_proxy.core.ledger import Settlement
 from tierway_proxy.core.meter import usage_of
 from tierway_proxy.core.outcome import Failure, Next
 from tierway_proxy.core.plan import Plan
+from tierway_proxy.core.reading import Reading, Seen
 from tierway_proxy.core.refusal import Refusal, first_token_timeout
 from tierway_proxy.core.settle import settle
 
@@ -38,31 +38,18 @@ class Phase(Enum):
     OVER = "settled"
 
 
-class _Seen(Enum):
-    PASS = 0
-    CONTENT = 1
-    DROP = 2
-    ERROR = 3
-    DONE = 4
-    TOO_MUCH = 5
-
-
 class Exchange:
     __slots__ = (
         "_arrived",
-        "_assembler",
         "_attempt",
         "_body",
+        "_chain",
         "_chain_deadline",
         "_health",
-        "_last_chunk",
         "_next",
         "_plan",
-        "_queue",
-        "_revived",
-        "_sent",
+        "_reading",
         "_streaming",
-        "_wants_usage",
         "_without",
         "attempts",
         "deadline",
@@ -74,16 +61,12 @@ class Exchange:
     def __init__(self, plan: Plan, body: Body, health: Health, arrived: float) -> None:
         self._plan, self._body, self._health, self._arrived = plan, body, health, arrived
         self._streaming = plan.catalog.table.streaming
-        self._queue = list(plan.candidates)
-        self._wants_usage = wants_usage(body.fields)
-        self._assembler = None if plan.ask.stream else Assembler()
+        self._chain = Chain(plan)
         self._chain_deadline = arrived + self._streaming.first_token_timeout_ms / 1000
         self._attempt: Attempt | None = None
+        self._reading: Reading
         self._next: Candidate | None = None
-        self._sent = 0
-        self._revived = False
         self._without: frozenset[str] = frozenset()  # what the candidate at hand answered 400 about
-        self._last_chunk: dict[str, Any] = {}
         self.attempts: list[Attempt] = []
         self.phase = Phase.WAITING
         self.deadline: float | None = None
@@ -93,7 +76,7 @@ class Exchange:
     # ---- what the shell says
 
     def start(self, now: float) -> Commands:
-        return self._open(self._queue.pop(0), now)
+        return self._open(self._chain.take(), now)
 
     def head(self, status: int, headers: Any, now: float) -> Commands:
         """An upstream answered its headers. They commit nothing: it may still be silent, or speak of an error."""
@@ -179,22 +162,17 @@ class Exchange:
         if send.streamed and now >= self._chain_deadline:
             return self._timed_out(now)  # it would be cut at once, through no fault of its own
         limit = candidate.first_token_limit(self._plan.ask.input_tokens) if send.streamed else None
-        cut_at = now + limit if limit is not None and self._may_cut() else None
+        cut_at = now + limit if limit is not None and self._chain.may_cut() else None
         attempt = Attempt(candidate, now, send.streamed, send.added, limit, cut_at, send.output_limit)
         if self._attempt is not None:
             self._attempt.followed = True
         self._attempt, self._next, self.phase = attempt, None, Phase.WAITING
+        self._reading = Reading(self._body, attempt, as_json=not self._plan.ask.stream)
         self.attempts.append(attempt)
-        self._sent += 1
+        self._chain.opened()
         self._health.began(candidate.key, candidate.provider_key, now)
         self.deadline = self._first_deadline(attempt, now)
         return (Open(candidate, send.body, send.streamed),)
-
-    def _may_cut(self) -> bool:
-        """An attempt is cut for slowness only where another in good health, and within the policy's number, follows."""
-        most = self._plan.catalog.table.fallback.max_attempts
-        followed = bool(self._queue) and self._queue[0] in self._plan.candidates[: self._plan.fit]
-        return not self._revived and followed and (most is None or self._sent + 1 < most)
 
     def _first_deadline(self, attempt: Attempt, now: float) -> float:
         if not attempt.streamed:
@@ -219,20 +197,20 @@ class Exchange:
     def _gate(self, attempt: Attempt, events: list[bytes], now: float) -> Commands:
         """Holds what says nothing yet; the first content token lets it all go."""
         for position, event in enumerate(events):
-            seen = self._read(attempt, event, now)
-            if seen is _Seen.ERROR:
+            seen = self._reading.read(event, now, committed=False)
+            if seen is Seen.ERROR:
                 return self._failed(outcome.ERROR_FRAME, now)
-            if seen is not _Seen.DROP:
+            if seen is not Seen.DROP:
                 attempt.hold(event)
-            if seen is _Seen.CONTENT:
+            if seen is Seen.CONTENT:
                 return self._commit(attempt, now) + self._pass_on(attempt, events[position + 1 :], now)
-            if seen is _Seen.DONE:
+            if seen is Seen.DONE:
                 return self._ended_empty(attempt, now)
         return self._failed(outcome.NO_CONTENT, now) if attempt.held_bytes > _HELD_BYTES else ()
 
     def _commit(self, attempt: Attempt, now: float) -> Commands:
         self._committed(attempt, now)
-        if self._assembler is not None:
+        if self._reading.as_json:
             attempt.held.clear()
             return ()
         held, attempt.held = b"".join(attempt.held), []
@@ -246,7 +224,7 @@ class Exchange:
 
     def _ended_empty(self, attempt: Attempt, now: float) -> Commands:
         """A stream without content: an answer only if it says that it is finished and nobody else is left to ask."""
-        if not attempt.meter.finished or self._follower() is not None:
+        if not attempt.meter.finished or self._chain.follower() is not None:
             return self._failed(outcome.NO_CONTENT, now)
         commands = self._commit(attempt, now)
         return commands + self._answered(now)
@@ -256,68 +234,28 @@ class Exchange:
     def _pass_on(self, attempt: Attempt, events: list[bytes], now: float) -> Commands:
         kept: list[bytes] = []
         for event in events:
-            seen = self._read(attempt, event, now)
-            if seen is _Seen.ERROR:
+            seen = self._reading.read(event, now, committed=True)
+            if seen is Seen.ERROR:
                 return self._forward(kept) + self._broken(outcome.ERROR_FRAME, now)
-            if seen is _Seen.TOO_MUCH:
+            if seen is Seen.TOO_MUCH:
                 return self._forward(kept) + self._cut_at_limit(attempt, now)
-            if seen is not _Seen.DROP:
+            if seen is not Seen.DROP:
                 kept.append(event)
-            if seen is _Seen.DONE:
+            if seen is Seen.DONE:
                 attempt.meter.finished = True
                 self.deadline = now + _AFTER_DONE_SECONDS
         return self._forward(kept)
 
     def _forward(self, events: list[bytes]) -> Commands:
-        if not events or self._assembler is not None:
+        if not events or self._reading.as_json:
             return ()
         return (Forward(events[0] if len(events) == 1 else b"".join(events)),)
 
-    def _read(self, attempt: Attempt, event: bytes, now: float) -> _Seen:
-        chunk = sse.read(event)
-        if chunk is None:
-            return _Seen.ERROR if self.phase is Phase.COMMITTED and sse.is_broken(event) else _Seen.PASS
-        if isinstance(chunk, str):
-            return _Seen.DONE
-        choices = chunk.get("choices")
-        if not choices and chunk.get("error") is not None:
-            return _Seen.ERROR
-        self._last_chunk = chunk
-        content = attempt.meter.feed(chunk, now)
-        if content and self.phase is Phase.COMMITTED and self._over_limit(attempt):
-            return _Seen.TOO_MUCH
-        if self._assembler is not None:
-            self._assembler.add(chunk)
-        if content:
-            return _Seen.CONTENT
-        return _Seen.DROP if not choices and chunk.get("usage") is not None and not self._wants_usage else _Seen.PASS
-
-    def _over_limit(self, attempt: Attempt) -> bool:
-        """More content events than tokens allowed: the upstream ignores the limit that it was sent."""
-        return attempt.output_limit is not None and attempt.meter.tokens > attempt.output_limit * self._several
-
-    @property
-    def _several(self) -> int:
-        """How many choices the request asks for."""
-        several = self._body.fields.get("n")
-        return several if isinstance(several, int) and several > 1 else 1
-
     def _cut_at_limit(self, attempt: Attempt, now: float) -> Commands:
         attempt.meter.tokens -= 1  # the one that is not passed on
-        usage = attempt.meter.settled(self._plan.ask.input_tokens)
-        said = {
-            "prompt_tokens": usage.input,
-            "completion_tokens": usage.output,
-            "total_tokens": usage.input + usage.output,
-        }
-        if self._assembler is not None:
-            return self._json(self._assembler.answer(said, "length")) + self._answered(now, whole=True)
-        about = {key: value for key, value in self._last_chunk.items() if key not in ("choices", "usage")}
-        ends = [{"index": index, "delta": {}, "finish_reason": "length"} for index in range(self._several)]
-        events = sse.write({**about, "choices": ends})
-        if self._wants_usage:
-            events += sse.write({**about, "choices": [], "usage": said})
-        return (Forward(events + sse.DONE_EVENT), *self._answered(now, whole=True))
+        end = self._reading.cut_at_limit(attempt.meter.settled(self._plan.ask.input_tokens))
+        begin: Commands = (Begin(events=False),) if self._reading.as_json else ()
+        return (*begin, Forward(end), *self._over(now))
 
     def _broken(self, failure: Failure, now: float) -> Commands:
         """Before the commit the next candidate answers; after it the client must see that its answer is not whole."""
@@ -330,22 +268,22 @@ class Exchange:
         self._close(attempt, None, now)
         message = f"The model's server ended this answer before it was finished ({failure.reason})."
         refusal = Refusal(502, message, "server_error", "answer_cut")
-        last: Command = (
-            Refuse(refusal) if self._assembler is not None else Forward(b"data: " + refusal.body() + b"\n\n")
-        )
-        return self._settle("Cut", 502, now, CLOSE, last, *([FINISH] if self._assembler is None else []))
+        if self._reading.as_json:
+            return self._settle("Cut", 502, now, CLOSE, Refuse(refusal))
+        return self._settle("Cut", 502, now, CLOSE, Forward(b"data: " + refusal.body() + b"\n\n"), FINISH)
 
-    def _answered(self, now: float, *, whole: bool = False) -> Commands:
-        attempt = self._current
+    def _answered(self, now: float) -> Commands:
         before: Commands = ()
-        if self._assembler is not None and attempt.is_events and not whole:
-            before = self._json(self._assembler.answer())
+        if self._reading.as_json and self._current.is_events:
+            before = (Begin(events=False), Forward(self._reading.answer()))
+        return before + self._over(now)
+
+    def _over(self, now: float) -> Commands:
+        """The client has all that there is."""
+        attempt = self._current
         self._health.answered(attempt.candidate.key)
         self._close(attempt, None, now)
-        return before + self._settle("Answered", 200, now, CLOSE, FINISH)
-
-    def _json(self, answer: dict[str, Any]) -> Commands:
-        return Begin(events=False), Forward(json.dumps(answer, separators=(",", ":")).encode())
+        return self._settle("Answered", 200, now, CLOSE, FINISH)
 
     # ---- answers that are no stream
 
@@ -363,7 +301,7 @@ class Exchange:
         if not isinstance(answer, dict) or not isinstance(answer.get("choices"), list):
             known = isinstance(answer, dict) and answer.get("error") is not None
             return self._failed(outcome.ERROR_FRAME if known else outcome.NO_CONTENT, now)
-        if self._assembler is None:
+        if not self._reading.as_json:
             return self._failed(outcome.NOT_A_STREAM, now)
         attempt.meter.usage = usage_of(answer.get("usage"))
         if attempt.meter.usage is None:
@@ -375,45 +313,23 @@ class Exchange:
     # ---- falling back
 
     def _failed(self, failure: Failure, now: float) -> Commands:
-        attempt = self._current
-        self._close(attempt, failure, now)
-        if self._assembler is not None:
-            self._assembler = Assembler()
+        candidate = self._current.candidate
+        self._close(self._current, failure, now)
         if failure.next is Next.NOWHERE:
             return self._give_up(failure, now)
         if failure.next is Next.WITHOUT and failure.param is not None:
             self._without |= {failure.param}
-            return self._go_on(attempt.candidate, 0.0, now)
+            return self._go_on(candidate, 0.0, now)
         self._without = frozenset()
-        self._sent -= 0 if failure.sent else 1
-        self._narrow(failure, attempt.candidate)
-        follower = self._follower()
-        if follower is None:
+        self._chain.failed(failure, candidate)
+        if self._chain.follower() is None:
             return self._revive(now) or self._give_up(failure, now)
-        if follower in self._queue:
-            self._queue.remove(follower)
         delay = self._plan.catalog.table.fallback.delay_ms / 1000 if failure.next is Next.LATER else 0.0
-        return self._go_on(follower, delay, now)
-
-    def _narrow(self, failure: Failure, failed: Candidate) -> None:
-        """After a request that was too long, or asked what the model cannot do, only others that might are left."""
-        if failure.next is Next.LARGER:
-            window = failed.context_window or 0
-            self._queue = [e for e in self._queue if e.context_window is None or e.context_window > window]
-        elif failure.next is Next.CAPABLE:
-            self._queue = [e for e in self._queue if (e.tier, e.model) != (failed.tier, failed.model)]
-
-    def _follower(self) -> Candidate | None:
-        most = self._plan.catalog.table.fallback.max_attempts
-        return self._queue[0] if self._queue and (most is None or self._sent < most) else None
+        return self._go_on(self._chain.take(), delay, now)
 
     def _revive(self, now: float) -> Commands:
-        """When all later ones failed, the first that was cut for slowness is tried once more, uncut."""
-        slow = next((each for each in self.attempts if each.failure is outcome.SLOW), None)
-        if slow is None or self._revived or now >= self._chain_deadline:
-            return ()
-        self._revived = True
-        return self._go_on(slow.candidate, 0.0, now)
+        slow = self._chain.revive(self.attempts) if now < self._chain_deadline else None
+        return () if slow is None else self._go_on(slow, 0.0, now)
 
     def _go_on(self, candidate: Candidate, delay: float, now: float) -> Commands:
         if delay > 0:

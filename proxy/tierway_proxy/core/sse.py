@@ -89,7 +89,12 @@ def _data(event: bytes) -> bytes | None:
 
 def write(value: Event) -> bytes:
     """An event of our own: the end of an answer cut at its limit, or the error of one that was lost."""
-    return b"data: " + json.dumps(value, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: " + dumps(value) + b"\n\n"
+
+
+def dumps(value: Any) -> bytes:
+    """Compact JSON, half an emoji as the escape that it came as: orjson is too strict to write it."""
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 DONE_EVENT: Final = b"data: [DONE]\n\n"
