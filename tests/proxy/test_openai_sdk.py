@@ -116,6 +116,14 @@ async def test_models_lists_what_may_be_asked_for(client):
         assert answer.choices[0].message.content
 
 
+async def test_one_model_can_be_looked_up(client):
+    """By its name, as clients that check their configuration do; one that is not there is a 404 that names the list."""
+    names = [model.id async for model in client.models.list()]
+    assert (await client.models.retrieve(names[-1])).id == names[-1]
+    with pytest.raises(openai.NotFoundError, match="GET /v1/models"):
+        await client.models.retrieve("gpt-none")
+
+
 async def test_an_unknown_model_is_not_found(client):
     """The SDK raises what it raises for OpenAI itself, and the sentence says what would work."""
     with pytest.raises(openai.NotFoundError, match="GET /v1/models") as caught:

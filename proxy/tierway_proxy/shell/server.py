@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import count
 from time import monotonic
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -17,7 +18,7 @@ from tierway_proxy.core.catalog import Candidate, Catalog
 from tierway_proxy.core.exchange import Exchange
 from tierway_proxy.core.ledger import Settlement, refused
 from tierway_proxy.core.plan import AUTO, Plan, decide
-from tierway_proxy.core.refusal import Refusal, bad_request, no_default_policy, unknown_policy
+from tierway_proxy.core.refusal import Refusal, bad_request, model_not_found, no_default_policy, unknown_policy
 from tierway_proxy.shell.answer import ENDS, Answer, refusal_response
 from tierway_proxy.shell.relay import ClientGoneError, Relay
 from tierway_proxy.shell.serving import Serving
@@ -27,8 +28,8 @@ from tierway_proxy.shell.upstream import Upstream
 logger = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 64 << 20
-_PATH = re.compile(r"(?:/(?P<policy>[^/]+/[^/]+))?/v1/(?P<what>chat/completions|models|route)/?")
-_METHODS = {"chat/completions": "POST", "models": "GET", "route": "POST"}
+_PATH = re.compile(r"(?:/(?P<policy>[^/]+/[^/]+))?/v1/(?P<what>chat/completions|models(?:/[^/]+)?|route)/?")
+_METHODS = {"chat": "POST", "models": "GET", "route": "POST"}
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}")
 
 
@@ -79,10 +80,11 @@ class Server:
         catalog = self._catalog(policy)
         if isinstance(catalog, Refusal):
             return refusal_response(catalog, request_id)
-        if request.method != _METHODS[what]:
-            return refusal_response(_wrong_method(request, _METHODS[what]), request_id, {"Allow": _METHODS[what]})
-        if what == "models":
-            return web.json_response(_models(catalog), headers={"X-Request-Id": request_id})
+        right = _METHODS[what.partition("/")[0]]
+        if request.method != right:
+            return refusal_response(_wrong_method(request, right), request_id, {"Allow": right})
+        if what.startswith("models"):
+            return _listed(catalog, what, request_id)
         return _Asked(catalog, what == "route")
 
     async def _complete(self, request: web.BaseRequest, asked: _Asked, request_id: str) -> web.StreamResponse:
@@ -145,6 +147,16 @@ def _meant(path: str) -> tuple[str | None, str | None]:
     return (matched["policy"], matched["what"]) if matched else (None, None)
 
 
+def _listed(catalog: Catalog, what: str, request_id: str) -> web.Response:
+    """What `model` may be: all of it (`models`), or one (`models/NAME`)."""
+    names, wanted = [AUTO, *catalog.names()], unquote(what.removeprefix("models").lstrip("/"))
+    if wanted and wanted not in names:
+        return refusal_response(model_not_found(wanted, catalog.table.policy), request_id)
+    found = [{"id": name, "object": "model", "created": 0, "owned_by": "tierway"} for name in names]
+    answer = next((each for each in found if each["id"] == wanted), {"object": "list", "data": found})
+    return web.json_response(answer, headers={"X-Request-Id": request_id})
+
+
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
     return web.BaseRequest(
         message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=MOST_BODY_BYTES
@@ -178,14 +190,6 @@ def _no_route(request: web.BaseRequest) -> Refusal:
 def _wrong_method(request: web.BaseRequest, right: str) -> Refusal:
     message = f"{request.path[:200]} takes {right}, not {request.method}."
     return Refusal(405, message, "invalid_request_error", "method_not_allowed")
-
-
-def _models(catalog: Catalog) -> dict[str, Any]:
-    names = [AUTO, *catalog.names()]
-    return {
-        "object": "list",
-        "data": [{"id": name, "object": "model", "created": 0, "owned_by": "tierway"} for name in names],
-    }
 
 
 def _explained(plan: Plan | Refusal) -> dict[str, Any]:
