@@ -155,7 +155,7 @@ def test_what_is_no_answer_is_refused(raw, step):
 
 def test_a_read_that_unpacks_to_very_much_is_refused():
     """Forty kilobytes of gzip may hold forty megabytes of nothing."""
-    with pytest.raises(BadAnswerError, match="unpacks"):
+    with pytest.raises(BadAnswerError):
         read(packed(b"gzip", gzip.compress(bytes(40 << 20))))
 
 

@@ -173,9 +173,11 @@ class Call:
             self._send(idle)
 
     def _look(self) -> Event | None:
+        if self._connecting is not None and self._connecting.done():
+            self._adopt(self._connecting)
         connection = self._connection
         if connection is None:
-            return self._failure or self._adopt()
+            return self._failure
         taken = connection.take()
         return self._lost(connection) if isinstance(taken, Lost) else taken
 
@@ -187,17 +189,13 @@ class Call:
         self._connecting = asyncio.create_task(self._pool.connect(origin))
         self._connecting.add_done_callback(lambda _: self._bell.ring())
 
-    def _adopt(self) -> Failure | None:
-        """Send the request as soon as there is a connection; it is a failure when there is none to be had."""
-        connecting = self._connecting
-        if connecting is None or not connecting.done():
-            return None
+    def _adopt(self, connecting: "asyncio.Task[Connection]") -> None:
+        """Send the request on the connection that was made; it is a failure when there is none to be had."""
         self._connecting = None
         try:
             self._send(connecting.result())
         except (OSError, UnicodeError) as error:
             self._failure = _FORBIDDEN if isinstance(error, ForbiddenAddressError) else outcome.REFUSED
-        return self._failure
 
     def _lost(self, connection: Connection) -> Failure | None:
         """An idle connection that its server closed just then is no failure: everybody's client tries once more."""
