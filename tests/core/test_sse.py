@@ -81,7 +81,9 @@ def test_no_event_breaks_the_reader(data):
     assert isinstance(read(b"data: " + data + b"\n\n"), dict | str | None)
 
 
-@given(st.dictionaries(st.text(max_size=4), st.text(max_size=4) | st.none() | st.integers(), max_size=3))
+@given(
+    st.dictionaries(st.text(max_size=4), st.text(max_size=4) | st.none() | st.integers(-(2**63), 2**64 - 1), max_size=3)
+)
 def test_what_is_written_can_be_read(value):
     """One event, whole, on one line."""
     events, rest = split([write(value)])
