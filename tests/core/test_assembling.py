@@ -21,6 +21,8 @@ def whole_call(identity, name, arguments):
     return {"id": identity, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
+AROUND = {"id": "c-1", "object": "chat.completion.chunk", "created": 7, "model": "Up"}
+
 SAME = {
     "text": ([ROLE, text("He"), text("y"), STOP], [choice(message("Hey"))]),
     "no role": ([text("Hey"), STOP], [choice(message("Hey"))]),
@@ -153,6 +155,30 @@ SAME = {
     "reasoning": (
         [chunk({"reasoning_content": "Let "}), chunk({"reasoning_content": "me"}), text("Hey"), STOP],
         [choice(message("Hey", reasoning_content="Let me"))],
+    ),
+    "no index": (
+        [event({**AROUND, "choices": [{"delta": {"content": "Hey"}, "finish_reason": "stop"}]})],
+        [choice(message("Hey"))],
+    ),
+    "a message in place of a delta": (
+        [event({**AROUND, "choices": [{"index": 0, "message": message("Hey"), "finish_reason": "stop"}]})],
+        [choice(message("Hey"))],
+    ),
+    "nulls, before a value and after one": (
+        [
+            event({**AROUND, "choices": [{"index": 0, "delta": {"content": "Hey"}, "a": 1, "b": None, "c": None}]}),
+            event({**AROUND, "choices": [{"index": 0, "delta": {"content": None}, "a": None, "b": 2}]}),
+            STOP,
+        ],
+        [choice(message("Hey"), a=1, b=2, c=None)],
+    ),
+    "content in parts": (
+        [
+            chunk({"content": [{"type": "text", "text": "He"}]}),
+            chunk({"content": [{"type": "text", "text": "y"}]}),
+            STOP,
+        ],
+        [choice({"role": "assistant", "content": [{"type": "text", "text": "He"}, {"type": "text", "text": "y"}]})],
     ),
     "what a vendor adds": (
         [
