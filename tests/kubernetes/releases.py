@@ -90,6 +90,10 @@ class Release:
             eventually(lambda admin=stand_in.admin_port: get(f"http://127.0.0.1:{admin}/readyz")[0] == 200)
         self.announce(*self.stand_ins)
 
+    def url(self, stand_in: StandIn) -> str:
+        """Where callers reach a proxy."""
+        return f"http://127.0.0.1:{self._data_ports[stand_in.name]}"
+
     def announce(self, *stand_ins: StandIn) -> None:
         announce(self.kubectl, self.namespace, f"{self.name}-proxies", stand_ins)
 
