@@ -93,7 +93,7 @@ def _start(stack: ExitStack, work: Path, kube: Tool) -> list[int]:
     announce(kube, _NAMESPACE, f"{_RELEASE}-proxies", stand_ins)
     health = free_port(8090)
     arguments = [f"--release={_RELEASE}", f"--release-namespace={_NAMESPACE}", f"--namespace={_NAMESPACE}"]
-    arguments += ["--health-host=127.0.0.1", f"--health-port={health}"]
+    arguments += ["--health-host=127.0.0.1", f"--health-port={health}", "--report-every=3"]
     arguments += [f"--proxy-address-map={address_map(stand_ins)}"]
     _stand_in(stack, work / "operator", kube, "operator", health, "tierway_operator", *arguments)
     return ports

@@ -41,12 +41,9 @@ def _money(today: dict[str, Any], intro: str = "policy default: ") -> str:
 
 
 def _classes(today: dict[str, Any]) -> str:
-    requests = {name: number for name, number in today["requests"].items() if number}
-    total = sum(requests.values())
-    return (
-        ", ".join(f"{name.capitalize()} {number / total:.0%}" for name, number in requests.items())
-        + " of what `default` served"
-    )
+    counts = {name: today["requests"].get(name, 0) for name in ("simple", "moderate", "complex", "pinned")}
+    shares = [f"{name.capitalize()} {count / sum(counts.values()):.0%}" for name, count in counts.items() if count]
+    return ", ".join(shares) + " of what `default` served"
 
 
 def _fallbacks(story: Story, policies: Iterable[dict[str, Any]]) -> str:

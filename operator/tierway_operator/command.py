@@ -23,7 +23,7 @@ from tierway_operator.cluster.names import Release
 from tierway_operator.cluster.store import ClusterStore
 from tierway_operator.health import Health, application
 from tierway_operator.logs import log_json
-from tierway_operator.reconcile import Reconciler
+from tierway_operator.reconcile import Pace, Reconciler
 from tierway_operator.scrape import Scraper
 from tierway_operator.store import Unreachable
 from tierway_operator.watching import Watching
@@ -54,6 +54,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--health-host", default="0.0.0.0", help="address of the health port (default: %(default)s)")  # noqa: S104 (a pod)
     parser.add_argument(
         "--health-port", type=int, default=8081, help="/healthz, /readyz, /metrics (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--report-every",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="how often an object's figures are written; proxies are asked thrice as often (default: %(default)s)",
     )
     parser.add_argument(
         "--proxy-address-map",
@@ -100,7 +107,8 @@ async def _operate(given: Namespace) -> None:
             address_map=given.proxy_address_map,
             instance=socket.gethostname(),
         )
-        reconciler = Reconciler(store, Scraper(session), health)
+        pace = Pace(scrape=given.report_every / 3, status=given.report_every)
+        reconciler = Reconciler(store, Scraper(session), health, pace)
         await _listen(stack, health, given.health_host, given.health_port)
         watch = partial(handlers.watch, changes.saw, given.namespaces)
         await _until(stop, reconciler, Watching(watch), store)

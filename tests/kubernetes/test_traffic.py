@@ -14,7 +14,7 @@ pytestmark = pytest.mark.kubernetes
 def release(control_plane, tmp_path_factory):
     """Operator and two proxies are up."""
     with released(control_plane, tmp_path_factory.mktemp("traffic")) as release:
-        release.start_operator()
+        release.start_operator("--report-every=3")
         release.start_proxies()
         yield release
 
@@ -47,7 +47,7 @@ def kill(release, program):
 
 
 def start_again(release, program):
-    release.start_operator() if program == "operator" else release.plane.start_again(program)
+    release.start_operator("--report-every=3") if program == "operator" else release.plane.start_again(program)
 
 
 @pytest.mark.parametrize("program", ["operator", "kube-apiserver", "etcd"])
