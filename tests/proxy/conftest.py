@@ -1,5 +1,6 @@
 """Two simulated providers, a proxy that sends to the first and falls back to the second, and the real OpenAI client."""
 
+import asyncio
 import ssl
 from contextlib import AsyncExitStack
 
@@ -12,9 +13,13 @@ from tests.proxy.tables import chain
 from tierway_cli.provider import Provider
 
 
-def pytest_asyncio_loop_factories():
-    """The loop that proxies run on: what it does with a slow or lost connection is part of what is tested."""
-    return {"uvloop": uvloop.new_event_loop}
+def pytest_asyncio_loop_factories(item):
+    """The loop that proxies run on: what it does with a slow or lost connection is part of what is tested.
+
+    Where there is no uvloop it is asyncio's own, so the client to providers is tested on both.
+    """
+    loops = {"uvloop": uvloop.new_event_loop}
+    return {**loops, "asyncio": asyncio.new_event_loop} if item.path.name.startswith("test_upstream") else loops
 
 
 @pytest.fixture

@@ -120,10 +120,8 @@ def opening(url: str, body: bytes = BODY, **provider: Any) -> Open:
     return Open(candidate, body, streamed=False)
 
 
-def ask(
-    upstream: Upstream, command: Open, headers: Any = NOTHING, keys: Any = None, buffer_bytes: int = 65_536
-) -> Call:
-    return upstream.open(command, keys or {}, headers, buffer_bytes)
+def ask(upstream: Upstream, command: Open, headers: Any = NOTHING, keys: Any = None, most_unread: int = 65_536) -> Call:
+    return upstream.open(command, keys or {}, headers, most_unread)
 
 
 async def outcome(call: Call) -> tuple[int | None, bytes, Any]:

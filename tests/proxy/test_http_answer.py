@@ -168,6 +168,13 @@ def test_a_second_answer_to_one_request_is_refused_and_the_first_stands():
     assert (head.status, body, end) == (200, BODY, END)
 
 
+def test_trailers_are_held_nowhere():
+    """A server may send them for ever."""
+    answers = Answers()
+    answers.feed(chunked(BODY, trailer=b"X-Filler: 1\r\n" * 10_000))
+    assert len(answers._fields) == 2
+
+
 def test_what_is_unread_is_known():
     """Whoever reads the socket stops at a bound; reading what is there takes it all."""
     answers = Answers()

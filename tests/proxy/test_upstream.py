@@ -225,6 +225,23 @@ async def test_waiting_ends_at_its_time_and_goes_on_where_it_was(upstream):
         assert await outcome(call) == (None, b"one", END)
 
 
+async def test_closing_twice_is_closing_once(upstream):
+    """What a call gave back is not given to two others."""
+
+    async def late(peer):
+        while True:
+            await peer.request()
+            await asyncio.sleep(0.03)
+            await peer.answers()
+
+    async with serving(faithful, late) as server:
+        call = ask(upstream, opening(server.url))
+        await outcome(call)
+        call.close()
+        both = [ask(upstream, opening(server.url)) for _ in range(2)]
+        assert await asyncio.gather(*map(outcome, both)) == [(200, b"{}", END)] * 2
+
+
 async def test_a_server_that_speaks_first_is_none_of_ours(upstream):
     """Whatever it greets us with is no answer to what was not asked yet."""
 

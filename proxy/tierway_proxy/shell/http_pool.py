@@ -27,6 +27,7 @@ class Pool:
         self._open: set[Connection] = set()
         self._idle: dict[Origin, list[Connection]] = {}
         self._looking: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     def idle(self, origin: Origin) -> Connection | None:
         """The one that was used last, if any; it is the caller's until it is given back."""
@@ -39,6 +40,8 @@ class Pool:
 
     async def connect(self, origin: Origin) -> Connection:
         """Make a new one. Raises OSError, also for TLS, a name without an address and time out; or UnicodeError."""
+        if self._is_closed:
+            raise ConnectionAbortedError("this proxy is at its end")
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 return await self._connected(origin)
@@ -59,6 +62,7 @@ class Pool:
 
     async def close(self) -> None:
         """Close all that is open, and wait until it is."""
+        self._is_closed = True
         if self._looking is not None:
             self._looking.cancel()
         await self._addresses.close()
