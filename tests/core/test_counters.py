@@ -3,16 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.planning import decided, withdrawn
 from tests.core.script import Life
 from tests.core.tables import model, price
 from tests.core.wire import DONE, JSON, ROLE, STOP, completion, text
 from tierway_proxy.contract.base import canonical
 from tierway_proxy.contract.histogram import bucket
 from tierway_proxy.contract.observations import Day, EndpointCounts
-from tierway_proxy.contract.table import Baseline
+from tierway_proxy.contract.table import Baseline, Choice, Route
 from tierway_proxy.core import outcome
 from tierway_proxy.core.counters import Counters
-from tierway_proxy.core.ledger import refused
+from tierway_proxy.core.ledger import Settlement, refused
 from tierway_proxy.core.refusal import bad_request, no_candidate
 
 TODAY = "2026-11-24"
@@ -157,6 +158,39 @@ class TestPolicies:
             counters.record(refused(policy="llm/default", table="0", refusal=refusal, duration=0.0), TODAY)
         found = policy(counters.days()[TODAY])
         assert (found.shed, found.outcomes) == (1, {"Failed": 1, "Rejected": 1})
+
+    def test_a_request_that_was_refused_before_its_class_was_known_is_in_the_outcomes_alone(self):
+        """It named no tier and no model that there is: it is neither pinned nor of a class."""
+        nameless = decided(A, fields={"model": "nobody"}, klass=None)
+        found = policy(refusals(bad_request("unreadable"), decided(A, fields={"messages": []}), nameless))
+        assert (found.requests, found.pinned, found.outcomes) == ({}, 0, {"Rejected": 3})
+
+    def test_a_request_that_was_refused_after_that_is_counted_as_what_it_was(self):
+        """Shed or rejected: by its class, or as pinned when it named who should have answered."""
+        shed = decided("c", klass="Complex", state=withdrawn("Disabled", "c"))
+        greedy = decided(A, fields={"max_tokens": 9}, output_limit="Reject", routes={"Simple": short_answers()})
+        unable = decided(A, fields={"model": "a", "tools": [{}]}, klass=None)
+        found = policy(refusals(shed, greedy, unable))
+        assert (found.requests, found.pinned) == ({"Complex": 1, "Simple": 1}, 1)
+        assert (found.shed, found.outcomes) == (1, {"Failed": 1, "Rejected": 2})
+
+    def test_a_pinned_request_that_was_answered_has_no_class(self):
+        """The caller had chosen already."""
+        pinned = Settlement(policy="llm/default", klass=None, pinned=True, outcome="Answered", status=200, duration=0.1)
+        counters = Counters()
+        counters.record(pinned, TODAY)
+        assert (policy(counters.days()[TODAY]).requests, policy(counters.days()[TODAY]).pinned) == ({}, 1)
+
+
+def refusals(*found):
+    counters = Counters()
+    for refusal in found:
+        counters.record(refused(policy="llm/default", table="0", refusal=refusal, duration=0.0), TODAY)
+    return counters.days()[TODAY]
+
+
+def short_answers():
+    return Route(candidates=(Choice(tier="llm/a"),), max_output_tokens=8)
 
 
 def everything(day):

@@ -88,9 +88,8 @@ class PolicyTotals:
     first_token: Counter[int] = field(default_factory=Counter)
 
     def add(self, request: Settlement) -> None:
-        if request.klass is None:
-            self.pinned += 1
-        else:
+        self.pinned += request.pinned
+        if request.klass is not None:
             self.requests[request.klass] += 1
         self.outcomes[request.outcome] += 1
         self.cost += request.cost

@@ -28,10 +28,15 @@ class AttemptEntry(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """One request. `outcome`: Answered, Rejected, Failed, Cut or ClientLeft; times in seconds since it came."""
+    """One request. `outcome`: Answered, Rejected, Failed, Cut or ClientLeft; times in seconds since it came.
+
+    `pinned`: it, or a rule for it, named a tier or a model. A request that was refused before anybody knew its class or
+    its pin has neither.
+    """
 
     policy: str
     klass: RequestClass | None
+    pinned: bool
     outcome: str
     status: int
     duration: float
@@ -57,7 +62,8 @@ def refused(policy: str, table: str, refusal: Refusal, duration: float) -> Settl
     """A request that nobody was asked about: its own fault, or nobody was there to take it."""
     return Settlement(
         policy=policy,
-        klass=None,
+        klass=refusal.klass,
+        pinned=refusal.pinned,
         outcome="Rejected" if refusal.status < 500 else "Failed",
         status=refusal.status,
         duration=duration,

@@ -5,6 +5,7 @@ A rule of the policy decides first, then what the caller pinned by `model` or cl
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -68,8 +69,14 @@ def decide(
     if isinstance(target, Refusal):
         return target
     limit = _class_limit(catalog, target.ask)
-    refused = _too_much(catalog, target.ask, limit)
-    return refused or _chain(catalog, target, limit, health, now)
+    found = _too_much(catalog, target.ask, limit) or _chain(catalog, target, limit, health, now)
+    return _counted(found, target.ask) if isinstance(found, Refusal) else found
+
+
+def _counted(refusal: Refusal, ask: Examined) -> Refusal:
+    """A refusal of a request whose class or pin is known already."""
+    klass = ask.klass if isinstance(ask, Ask) else None
+    return replace(refusal, klass=klass, pinned=klass is None)
 
 
 def _target(

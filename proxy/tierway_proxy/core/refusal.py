@@ -8,6 +8,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from tierway_proxy.contract.base import RequestClass
+
 _SECRETS = re.compile(
     r"(?i)\b(?:https?|wss?)://\S+|\b(?:sk|pk|key|tok)-[\w-]{6,}|\bBearer\s+\S+|[A-Za-z0-9+/_-]{32,}={0,2}"
 )
@@ -16,7 +18,10 @@ _MOST_CHARACTERS = 400
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer of ours that is an error. `retry_after` is in seconds."""
+    """An answer of ours that is an error. `retry_after` is in seconds.
+
+    `klass` and `pinned` say as what the request is counted; neither: it was refused before anybody knew.
+    """
 
     status: int
     message: str
@@ -24,6 +29,8 @@ class Refusal:
     code: str
     param: str | None = None
     retry_after: float | None = None
+    klass: RequestClass | None = None
+    pinned: bool = False
 
     def body(self) -> bytes:
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}

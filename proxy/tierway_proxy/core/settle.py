@@ -22,10 +22,11 @@ def settle(
     prompt = _prompt_tokens(plan, attempts)
     entries = tuple([_entry(each, prompt, arrived, whole=kind == "Answered") for each in attempts])
     answer = entries[-1] if entries and entries[-1].reason is None else None
-    baseline = plan.catalog.baseline
+    baseline, klass = plan.catalog.baseline, plan.klass
     return Settlement(
         policy=plan.catalog.table.policy,
-        klass=plan.klass,
+        klass=klass,
+        pinned=klass is None,
         outcome=kind,
         status=status,
         duration=now - arrived,
