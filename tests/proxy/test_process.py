@@ -1,16 +1,19 @@
 """The life of a proxy process: it ends without cutting anyone or forgetting a count, and starts without a source."""
 
+import asyncio
 import json
 import shutil
 import signal
+from contextlib import suppress
 
 import pytest
 
-from tests.provider.wire import ask, asking, read_tokens
+from tests.provider.wire import ask, asking, connected, ended, read_tokens, request
 from tests.proxy.asks import ASK, STREAM
 from tests.proxy.harness import Folder
 from tests.proxy.processes import process
 from tests.proxy.tables import POLICY, UPSTREAM_MODEL, chain, key, tier
+from tierway_proxy.shell import process as life
 
 
 @pytest.fixture
@@ -59,6 +62,64 @@ async def test_requests_that_come_while_it_drains_are_answered(folder, front, bo
                 assert (late.status, late.headers["Connection"]) == (200, "close")
                 assert await late.text()
         assert len(await proxy.ended()) == 2
+
+
+async def test_every_answer_under_light_load_is_in_the_final_counts(folder):
+    """Callers go on until their connection is refused; none is cut, and what is final never grows."""
+    answers, leaving = [], asyncio.Event()
+
+    async def calls(proxy):
+        with suppress(ConnectionRefusedError):
+            while not leaving.is_set():
+                answers.append((await ask(proxy, ASK)).whole)
+                await asyncio.sleep(0.005)
+
+    async with process("--tables", folder.path, "--drain-seconds", 60) as proxy:
+        callers = [asyncio.create_task(calls(proxy)) for _ in range(3)]
+        while len(answers) < 20:  # noqa: ASYNC110 (another process)
+            await asyncio.sleep(0.01)
+        proxy.running.terminate()
+        final = await proxy.final()
+        await asyncio.wait(callers, timeout=0.5)
+        leaving.set()
+        await asyncio.gather(*callers)
+        (day,) = final.days.values()
+        assert all(answers)
+        assert day.policies[POLICY].outcomes == {"Answered": len(answers)}
+        assert await proxy.acknowledge() == 204
+        await proxy.ended()
+
+
+async def test_a_stream_goes_on_behind_a_closed_door(proxy, front, monkeypatch):
+    """However long it takes: when nobody new is let in any more, who is inside is served to the end and counted."""
+    monkeypatch.setattr(life, "_NOTICE_SECONDS", 0)
+    serving = proxy._proxy.serving
+    front.set_fault("answer_length", tokens=40)
+    front.set_fault("crawl", tokens_per_second=80)
+    async with asking(proxy, STREAM) as reader:
+        begun = await read_tokens(reader, 3)
+        draining = asyncio.create_task(life._drain(serving, proxy._proxy.callers, 0))
+        await asyncio.sleep(0.2)
+        with pytest.raises(ConnectionRefusedError):
+            await ask(proxy, ASK)
+        assert not serving.final
+        assert (begun + await reader.read(-1)).endswith(b"0\r\n\r\n")
+    await asyncio.wait_for(draining, 5)
+    assert serving.final
+    assert _endpoint(await proxy.observations()).output_tokens == 40
+
+
+async def test_an_idle_connection_does_not_keep_it(folder):
+    """Clients keep theirs for minutes; one that lies idle is closed, for nothing is under way on it."""
+    async with process("--tables", folder.path, "--drain-seconds", 60) as proxy:
+        async with connected(proxy.url) as (reader, writer):
+            writer.write(request(ASK).replace(b"Connection: close\r\n", b""))
+            await reader.readuntil(b"\r\n\r\n")
+            proxy.running.terminate()
+            await proxy.final()
+            await asyncio.wait_for(ended(reader), 5)
+        assert await proxy.acknowledge() == 204
+        await proxy.ended()
 
 
 async def test_it_does_not_wait_for_ever_to_be_read(folder):

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 0.25
 _LOOK_SECONDS = 0.05
+_NOTICE_SECONDS = 5.0  # for whoever still sends here because nobody told them yet; in a cluster preStop gave the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Running:
     port: int
     admin_port: int
     following: "asyncio.Task[None]"
+    callers: web.ServerRunner
 
 
 async def serve(settings: Settings) -> None:
@@ -47,7 +49,7 @@ async def serve(settings: Settings) -> None:
             extra={"port": proxy.port, "admin_port": proxy.admin_port, "instance": proxy.serving.instance},
         )
         await _until(stop, proxy.following)
-        await _drain(proxy.serving, settings.drain_seconds)
+        await _drain(proxy.serving, proxy.callers, settings.drain_seconds)
 
 
 @asynccontextmanager
@@ -70,7 +72,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         admin_port = await _listen(stack, admin, settings.admin_host, settings.admin_port)
         flushing = asyncio.create_task(_flush(access_log))
         stack.push_async_callback(_cancel, flushing)
-        yield Running(serving, port, admin_port, following)
+        yield Running(serving, port, admin_port, following, callers)
 
 
 async def _listen(stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int) -> int:
@@ -100,18 +102,36 @@ async def _until(stop: asyncio.Event, following: "asyncio.Task[None]") -> None:
         following.result()
 
 
-async def _drain(serving: Serving, seconds: float) -> None:
+async def _drain(serving: Serving, callers: web.ServerRunner, seconds: float) -> None:
     """Not ready any more; streams finish; then the operator reads the last counts, or `seconds` have passed."""
     serving.draining = True
     logger.info("draining", extra={"in_flight": serving.in_flight})
-    while serving.in_flight:  # noqa: ASYNC110 (once a life; an event would cost every request)
-        await asyncio.sleep(_LOOK_SECONDS)
-    serving.final = True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_NOTICE_SECONDS):
+            await _idle(serving)
+    await _close(callers)
+    await _idle(serving)
+    serving.final = True  # nothing is counted behind this: the operator reads it and forgets this instance
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while not serving.acknowledged:  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_SECONDS)
     logger.info("ended", extra={"acknowledged": serving.acknowledged})
+
+
+async def _idle(serving: Serving) -> None:
+    while serving.in_flight:  # noqa: ASYNC110 (once a life; an event would cost every request)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _close(callers: web.ServerRunner) -> None:
+    """Nobody new; whoever was accepted is answered, however long that takes; idle connections are closed."""
+    for site in callers.sites:
+        await site.stop()
+    await asyncio.sleep(_LOOK_SECONDS)  # what came just before the listener went is read and under way
+    if callers.server is not None:
+        callers.server.pre_shutdown()
+        await callers.server.shutdown(None)
 
 
 async def _flush(access_log: AccessLog | None) -> None:
