@@ -63,12 +63,56 @@ def test_an_instance_that_answers_again_makes_the_day_complete_again():
     assert (count(found), tally.incomplete_since(found, TODAY)) == (9, None)
 
 
-def test_an_instance_that_was_taken_for_dead_is_not_counted_twice():
-    """Ten minutes later it may be alive after all; the day stays incomplete instead of wrong."""
-    found, _ = tally.advanced(rounds([at("a", 3)]), [], NOON + 700)
-    found, _ = tally.advanced(found, [at("a", 50)], NOON + 710)
-    assert count(found) == 3
-    assert tally.incomplete_since(found, TODAY) == NOON
+def test_one_missed_round_after_a_long_outage_loses_nothing():
+    """While the operator or the API was away nobody asked, so that nobody can have failed to answer."""
+    found, _ = tally.advanced(rounds([at("a", 3)]), [], NOON + 3600)
+    assert (count(found), tally.incomplete_since(found, TODAY)) == (3, NOON)
+    found, _ = tally.advanced(found, [], NOON + 7200)
+    found, _ = tally.advanced(found, [at("a", 50)], NOON + 7210)
+    assert (count(found), tally.incomplete_since(found, TODAY)) == (50, None)
+
+
+def test_an_instance_that_was_taken_for_dead_and_returns_is_counted_once():
+    """After ten minutes of missed rounds it may be alive after all; also when it goes for good after that."""
+    dead = rounds([at("a", 3)], *[[]] * 62)
+    assert dead.instances["a"].closed_at == NOON + 610
+    alive, _ = tally.advanced(dead, [at("a", 50)], NOON + 700)
+    assert (count(alive), tally.incomplete_since(alive, TODAY)) == (50, None)
+    gone, _ = tally.advanced(dead, [at("a", 51, final=True)], NOON + 700)
+    assert (count(gone), tally.incomplete_since(gone, TODAY)) == (51, None)
+
+
+def test_an_instance_that_was_taken_for_dead_and_returns_the_next_day_is_counted():
+    """On both days; until then the day after its death does not lack what it hardly had."""
+    dead = rounds([at("a", 3)], *[[]] * 62)
+    later, _ = tally.advanced(dead, [], NOON + DAY)
+    assert tally.incomplete_since(later, TODAY) == NOON
+    assert tally.incomplete_since(later, TOMORROW) is None
+    both = observations("a", d2026_11_24=attempts(50), d2026_11_25=attempts(7))
+    found, _ = tally.advanced(tally.read(tally.written(later), NOON + DAY), [both], NOON + DAY + 10)
+    assert (count(found), count(found, TOMORROW)) == (50, 7)
+    assert tally.incomplete_since(found, TODAY) is None
+
+
+def test_a_death_that_nobody_saw_marks_every_day_on_which_it_may_have_been():
+    """The operator was away over midnight, and the instance did not come back."""
+    found = rounds([at("a", 3)])
+    found, _ = tally.advanced(found, [], NOON + DAY)
+    assert tally.incomplete_since(found, TODAY) == tally.incomplete_since(found, TOMORROW) == NOON
+
+
+def test_of_many_dead_the_first_are_kept_as_totals_and_their_return_is_said():
+    """A proxy that crashes all day must not outgrow one ConfigMap; what is not read then is at least said."""
+    names = [f"p{number:02}" for number in range(tally.CLOSED_KEPT + 2)]
+    dead = rounds([at(name, 1) for name in names], *[[]] * 62)
+    assert len(dead.instances) == tally.CLOSED_KEPT
+    assert count(dead) == len(names)
+    assert tally.incomplete_since(dead, TODAY) == NOON
+    (dropped, *_) = dead.closed
+    again = observations(dropped, d2026_11_24=attempts(1), d2026_11_25=attempts(1))
+    found, _ = tally.advanced(dead, [again], NOON + DAY)
+    assert count(found) == len(names)
+    assert tally.incomplete_since(found, TOMORROW) == NOON + DAY
 
 
 def test_yesterday_is_kept_and_the_day_before_is_not():
@@ -78,6 +122,13 @@ def test_yesterday_is_kept_and_the_day_before_is_not():
     assert count(next_day) == 3
     later, _ = tally.advanced(next_day, [], NOON + 2 * DAY)
     assert later == tally.Tally(at=NOON + 2 * DAY)
+
+
+def test_the_dead_are_forgotten_with_their_days():
+    """Else every crash would stay for ever."""
+    dead = rounds([at("a", 3)], *[[]] * 62)
+    found, _ = tally.advanced(dead, [], NOON + 2 * DAY)
+    assert found == tally.Tally(at=NOON + 2 * DAY)
 
 
 def test_an_instance_counts_on_the_day_that_it_says():
@@ -143,6 +194,21 @@ class NeverDoubled(RuleBasedStateMachine):
         self.saved = tally.written(self.tally)
         for name in may_go if acknowledges else ():
             del self.proxies[name]
+
+    @rule(data=st.data(), times=st.sampled_from([1, 30]))
+    def miss(self, data, times):
+        """Some do not answer for a while, maybe so long that they are taken for dead."""
+        heard = data.draw(st.sets(st.sampled_from(sorted(self.proxies)))) if self.proxies else ()
+        observed = [at(name, self.proxies[name][0], final=self.proxies[name][1]) for name in heard]
+        for _ in range(times):
+            self.now += 25
+            self.tally, _ = tally.advanced(self.tally, observed, self.now)
+        self.saved = tally.written(self.tally)
+
+    @rule()
+    def outage(self):
+        """Nobody asks for long."""
+        self.now += 700
 
     @rule()
     def restart(self):
