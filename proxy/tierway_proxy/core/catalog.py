@@ -26,6 +26,7 @@ class Candidate:
     price: Price
     max_ttft_ms: int | None
     max_ttft_per_1k_input_ms: int
+    min_output_tokens_per_second: int | None
     context_window: int | None
     max_output: int | None
     capabilities: frozenset[str]
@@ -139,7 +140,8 @@ def _of_tier(table: RouteTable, name: str, limits: Mapping[tuple[str, str], Effe
 def _candidate(
     provider: Provider, tier: str, model: Model, endpoint: Endpoint, limits: EffectiveLimits | None
 ) -> Candidate:
-    moved = limits.max_ttft_ms if limits is not None else None
+    moved_ttft = limits.max_ttft_ms if limits is not None else None
+    moved_rate = limits.min_output_tokens_per_second if limits is not None else None
     return Candidate(
         key=f"{tier}/{model.name}/{endpoint.provider}",
         provider_key=f"{tier}/{endpoint.provider}",
@@ -148,8 +150,11 @@ def _candidate(
         upstream_model=endpoint.upstream_model,
         provider=provider,
         price=endpoint.price,
-        max_ttft_ms=moved if moved is not None else model.limits.max_ttft_ms,
+        max_ttft_ms=moved_ttft if moved_ttft is not None else model.limits.max_ttft_ms,
         max_ttft_per_1k_input_ms=model.limits.max_ttft_per_1k_input_ms,
+        min_output_tokens_per_second=moved_rate
+        if moved_rate is not None
+        else model.limits.min_output_tokens_per_second,
         context_window=model.context_window_tokens,
         max_output=model.max_output_tokens,
         capabilities=frozenset(model.capabilities),

@@ -282,8 +282,18 @@ class Exchange:
         """The client has all that there is."""
         attempt = self._current
         self._health.answered(attempt.candidate.key)
+        self._judge_pace(attempt)
         self._close(attempt, None, now)
         return self._settle("Answered", 200, now, CLOSE, FINISH)
+
+    def _judge_pace(self, attempt: Attempt) -> None:
+        """Of whole answers only: where none is cut for being slow, only the next request can be spared."""
+        least = attempt.candidate.min_output_tokens_per_second
+        if least is None:
+            return
+        pace = attempt.meter.tokens_per_second(attempt.usage(self._plan.ask.input_tokens).output)
+        if pace is not None:
+            self._health.paced(attempt.candidate.key, slow=pace < least)
 
     # ---- answers that are no stream
 

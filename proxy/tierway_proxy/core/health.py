@@ -26,11 +26,16 @@ class EndpointHealth:
     rest_until: float = 0.0
     trial_at: float = 0.0
     late: deque[bool] = field(default_factory=lambda: deque(maxlen=LATENESS_WINDOW))
+    slow: deque[bool] = field(default_factory=lambda: deque(maxlen=LATENESS_WINDOW))
     refused_parameters: set[str] = field(default_factory=set)
 
     @property
     def is_late(self) -> bool:
         return sum(self.late) >= LATE_TO_DEMOTE
+
+    @property
+    def is_slow(self) -> bool:
+        return sum(self.slow) >= LATE_TO_DEMOTE
 
     @property
     def is_open(self) -> bool:
@@ -55,12 +60,10 @@ class Health:
             return f"rate limited for {known.rest_until - now:.1f} s more"
         if known.is_open and now < known.open_until:
             return f"{known.failures} failures in a row; tried again in {known.open_until - now:.1f} s"
-        if known.is_late and now < known.trial_at:
-            return f"{sum(known.late)} of its last {len(known.late)} first tokens missed their limit"
-        return None
+        return _lagging(known) if now < known.trial_at else None
 
     def began(self, key: str, provider: str, now: float) -> None:
-        """An attempt is sent; while one tries an open or late endpoint, no other does."""
+        """An attempt is sent; while one tries an open, late or slow endpoint, no other does."""
         self._under_way[provider] = self._under_way.get(provider, 0) + 1
         known = self._endpoints.get(key)
         if known is not None:
@@ -82,6 +85,11 @@ class Health:
         """A first token came, in time or not, or the attempt was cut because none had come in time."""
         if late or key in self._endpoints:
             self._of(key).late.append(late)
+
+    def paced(self, key: str, *, slow: bool) -> None:
+        """An answer is over; `slow`: it had fewer output tokens a second than it must."""
+        if slow or key in self._endpoints:
+            self._of(key).slow.append(slow)
 
     def answered(self, key: str) -> None:
         """An answer was good to its end or until its reader left; a first token alone may be of one that is cut."""
@@ -115,3 +123,11 @@ class Health:
 
     def _of(self, key: str) -> EndpointHealth:
         return self._endpoints.setdefault(key, EndpointHealth())
+
+
+def _lagging(known: EndpointHealth) -> str | None:
+    if known.is_late:
+        return f"{sum(known.late)} of its last {len(known.late)} first tokens missed their limit"
+    if known.is_slow:
+        return f"{sum(known.slow)} of its last {len(known.slow)} answers had fewer tokens per second than their limit"
+    return None
