@@ -89,6 +89,23 @@ async def test_metrics_agree_with_observations(busy):
     assert seen["gen_ai_server_time_to_first_token_seconds_count", *labels] == sum(first.ttft["1K"].values()) == 1
 
 
+async def test_a_models_name_with_slashes_is_one_label(start, sdk, front):
+    """`Qwen/Qwen3:8b` is how many servers call it; the labels hold it whole, and no series comes twice."""
+    named = [tier(front.url, name=name) for name in ("Qwen/Qwen3:8b", "Qwen/Qwen3:14b/chat")]
+    client = await sdk(proxy := await start(chain(*named)))
+    for each in ("llm/first", "llm/second"):
+        await answer(client, extra_body={"model": each})
+    _, text = await proxy.get("/metrics")
+    found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    attempts = [sample.labels for sample in found if sample.name == "tierway_attempts_total"]
+    assert [(each["tier"], each["gen_ai_request_model"], each["gen_ai_provider_name"]) for each in attempts] == [
+        ("first", "Qwen/Qwen3:8b", "sim"),
+        ("second", "Qwen/Qwen3:14b/chat", "sim"),
+    ]
+    series = [(sample.name, *sample.labels.items()) for sample in found]
+    assert len(series) == len(set(series))
+
+
 async def test_metrics_are_there_before_any_traffic(proxy):
     """Which tables are served, and that none was refused."""
     seen = await samples(proxy)

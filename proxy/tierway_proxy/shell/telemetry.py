@@ -182,7 +182,7 @@ def _endpoints(totals: DayTotals) -> Iterator[Metric]:
         "gen_ai_client_operation_duration_seconds", "From request to last byte.", labels=_ENDPOINT
     )
     for key, counts in totals.endpoints.items():
-        labels = tuple(key.split("/"))
+        labels = _endpoint_labels(key)
         for reason, count in (("", counts.committed), *counts.errors.items()):
             attempts.add_metric((*labels, reason), count)
         cost.add_metric(labels, counts.cost * PICO)
@@ -190,6 +190,13 @@ def _endpoints(totals: DayTotals) -> Iterator[Metric]:
         _add(ttft, labels, counts.ttft.values(), _TTFT_BOUNDS, 1000)
         _add(duration, labels, [counts.ttlt], _DURATION_BOUNDS, 1000)
     yield from (attempts, cost, tokens, ttft, duration)
+
+
+def _endpoint_labels(key: str) -> tuple[str, ...]:
+    """Of `namespace/tier/model/provider`, where a model's name may have slashes of its own and all else has none."""
+    namespace, tier, rest = key.split("/", 2)
+    model, _, provider = rest.rpartition("/")
+    return namespace, tier, model, provider
 
 
 def _add_tokens(family: CounterMetricFamily, labels: tuple[str, ...], counts: EndpointTotals) -> None:
