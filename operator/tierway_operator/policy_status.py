@@ -43,7 +43,7 @@ def policy_status(
 
 def _programmed_generation(result: PolicyResult, progress: Progress, before: Mapping[str, Any]) -> int | None:
     """Return the generation that every proxy has loaded; while they load a new one, it is the one before."""
-    if progress.complete and result.table is not None:
+    if progress.complete and result.table is not None and result.own:
         return result.table.generation
     known = before.get("programmedGeneration")
     return known if isinstance(known, int) else None

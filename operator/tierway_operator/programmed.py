@@ -56,6 +56,8 @@ def _verdict(
     refused = {name: table.refused for name in missing if (table := said[name]) is not None and table.refused}
     if result.table is None:
         return _no(NOT_ACCEPTED, "Nothing was ever published for this policy; see Accepted.")
+    if not result.own:
+        return _no(NOT_ACCEPTED, "It is refused; the table of the one that it replaced stays in force; see Accepted.")
     if result.table.generation != result.generation:
         message = f"Generation {result.generation} is refused, {result.table.generation} stays in force; see Accepted."
         return _no(NOT_ACCEPTED, message)

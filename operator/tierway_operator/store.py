@@ -75,10 +75,15 @@ class ConfigMaps:
 
 @dataclass(frozen=True)
 class Published:
-    """What the proxies read of one policy: the bytes of table.json and state.json."""
+    """What the proxies read of one policy: the bytes of table.json and state.json.
+
+    `uid`: of the policy that the table was compiled from, which no proxy reads; None when a version of Tierway
+    published it that did not say.
+    """
 
     table: str
     state: str
+    uid: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ class Store(Protocol):
         """All proxies of the release that have an address, draining ones too."""
 
     async def publish(self, policy: str, published: Published) -> None:
-        """Create or replace both texts of one policy."""
+        """Create or replace both texts of one policy, and the uid if there is one."""
 
     async def unpublish(self, policy: str) -> None:
         """Remove what was published for a policy; nothing when there is nothing."""

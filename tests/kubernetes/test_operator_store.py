@@ -92,8 +92,8 @@ async def test_what_is_published_is_read_back_replaced_and_removed(release, stor
     """By policy; a name that is too long for a label works the same, and removing twice is no error."""
     for name in (f"{release.namespace}/short", f"{release.namespace}/{'long' * 40}"):
         await store.publish(name, Published("{}", '{"a": 1}'))
-        await store.publish(name, Published("{}", '{"a": 2}'))
-        assert (await store.world()).published[name] == Published("{}", '{"a": 2}')
+        await store.publish(name, Published("{}", '{"a": 2}', "uid-1"))
+        assert (await store.world()).published[name] == Published("{}", '{"a": 2}', "uid-1")
         await store.unpublish(name)
         await store.unpublish(name)
         assert name not in (await store.world()).published

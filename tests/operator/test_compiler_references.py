@@ -2,7 +2,19 @@
 
 import pytest
 
-from tests.operator.worlds import NAME, Turns, condition, message, model, policy, provider, published, routes, tier
+from tests.operator.worlds import (
+    NAME,
+    Turns,
+    condition,
+    message,
+    model,
+    policy,
+    provider,
+    published,
+    reborn,
+    routes,
+    tier,
+)
 from tierway_operator.compiler import compiled
 from tierway_operator.store import Listing, World
 
@@ -232,3 +244,39 @@ def test_every_message_fits_a_condition():
     result = Turns().turn((), (policy(routes=routes(many, many, many)),)).policies[NAME]
     assert len(message(result, "Accepted")) <= 4096
     assert message(result, "Accepted").endswith("And 43 more.")
+
+
+class TestNamesakes:
+    """A policy that is deleted and created again has generation 1 again, and is another object all the same."""
+
+    def test_one_that_names_a_deleted_tier_is_refused_and_carries_nothing_of_the_dead(self):
+        """As any new object; what was in force stays so."""
+        turns = published(CHEAP, DEAR)
+        before = turns.published[NAME]
+        result = turns.turn((DEAR,), (reborn(policy()),)).policies[NAME]
+        assert condition(result, "Accepted") == ("False", "TierNotFound")
+        assert turns.published[NAME].table == before.table
+        assert not result.own
+        again = turns.turn((DEAR,), (reborn(policy()),)).policies[NAME]
+        assert condition(again, "Accepted") == ("False", "TierNotFound")
+        assert not again.news
+
+    def test_one_with_a_good_spec_is_published_as_its_own(self):
+        """Also when its table has the very same bytes."""
+        turns = published(CHEAP, DEAR)
+        before = turns.published[NAME]
+        result = turns.turn((CHEAP, DEAR), (reborn(policy()),)).policies[NAME]
+        assert (result.own, turns.published[NAME].table) == (True, before.table)
+        gone = turns.turn((DEAR,), (reborn(policy()),)).policies[NAME]
+        assert condition(gone, "Accepted") == ("True", "Accepted")
+        assert turns.withdrawn() == {("llm/cheap", None): "Disabled"}
+
+    def test_a_publication_that_does_not_say_whose_it_is_is_taken_for_the_objects(self):
+        """An older version made it: the upgrade refuses nobody, moves no table, and writes the uid."""
+        turns = published(CHEAP, DEAR)
+        told = turns.published[NAME]
+        turns.published[NAME] = type(told)(told.table, told.state)
+        result = turns.turn((DEAR,), (policy(),)).policies[NAME]
+        assert condition(result, "Accepted") == ("True", "Accepted")
+        assert turns.published[NAME].table == told.table
+        assert turns.published[NAME].uid == told.uid == "uid-default"

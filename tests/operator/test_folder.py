@@ -78,13 +78,22 @@ class TestWriting:
     async def test_what_is_published_is_read_again_and_can_be_taken_back(self, folder):
         """Two files in a directory that is called after the policy."""
         store = FolderStore(folder)
-        texts = Published("{}", json.dumps({"policy": "llm/default", "sequence": 1}))
+        texts = Published("{}", json.dumps({"policy": "llm/default", "sequence": 1}), "uid-1")
         await store.publish("llm/default", texts)
         assert (published_in(folder) / "tables" / "llm.default" / "table.json").read_text() == "{}"
         assert (await store.world()).published == {"llm/default": texts}
         await store.unpublish("llm/default")
         await store.unpublish("llm/default")
         assert (await store.world()).published == {}
+        assert not (published_in(folder) / "tables" / "llm.default").exists()
+
+    async def test_what_was_published_without_a_uid_is_read_without_one(self, folder):
+        """An older version wrote it; and what is published without one does not keep another's."""
+        store = FolderStore(folder)
+        texts = Published("{}", json.dumps({"policy": "llm/default", "sequence": 1}))
+        await store.publish("llm/default", Published(texts.table, texts.state, "uid-1"))
+        await store.publish("llm/default", texts)
+        assert (await store.world()).published == {"llm/default": texts}
 
     async def test_names_that_are_too_long_for_a_file_are_told_apart(self, folder):
         """Namespace and name may have 317 characters, a file's name 255."""

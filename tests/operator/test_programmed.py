@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.operator.worlds import NAME, Turns, policy, routes, tier
+from tests.operator.worlds import NAME, Turns, policy, reborn, routes, tier
 from tierway_operator.programmed import loaded_by, progress
 from tierway_operator.store import Proxy
 from tierway_proxy.contract.observations import LoadedTable, Observations
@@ -73,3 +73,11 @@ def test_a_refused_edit_is_never_programmed(first):
     found = result(*first, policy(generation=2, routes=routes(simple="nobody")))
     status, reason, _ = judge(found, (proxy("a"),), {"a": loaded(found.hash or "")})
     assert (status, reason) == ("False", "NotAccepted")
+
+
+def test_the_table_of_a_dead_namesake_does_not_count():
+    """Deleted and created again, the policy has the same generation, but what it says is served by nobody."""
+    found = result(policy(), reborn(policy(routes=routes(simple="nobody"))))
+    told = progress(NAME, found, (proxy("a"),), loaded_by({"http://a": loaded(found.hash)}), 0.0)
+    assert (told.verdict.status, told.verdict.reason) == ("False", "NotAccepted")
+    assert "the one that it replaced" in told.verdict.message

@@ -31,6 +31,11 @@ def routes(simple: Any = "cheap", moderate: Any = "cheap", complex_: Any = "dear
     return [{"class": klass, "candidates": _candidates(tiers)} for klass, tiers in wanted.items()]
 
 
+def reborn(found: Json) -> Json:
+    """An object that was deleted and created again: its generation is 1 once more."""
+    return {**found, "metadata": {**found["metadata"], "uid": f"{found['metadata']['uid']}-again", "generation": 1}}
+
+
 def policy(name: str = "default", *, namespace: str = "llm", generation: int = 1, **spec: Any) -> Json:
     return _object("RoutingPolicy", namespace, name, generation, {"routes": routes(), **spec})
 

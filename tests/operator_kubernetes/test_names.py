@@ -1,6 +1,6 @@
 """How the release's objects say whose they are."""
 
-from tierway_operator.cluster.names import Release, policy_of
+from tierway_operator.cluster.names import Release, policy_of, uid_of
 
 RELEASE = Release("tw", "tierway-system")
 
@@ -16,6 +16,14 @@ def test_a_policy_can_be_read_back_from_its_config_map():
         assert policy_of(found) == policy
         assert all(len(value) <= 63 for value in found["metadata"]["labels"].values())
         assert len(found["metadata"]["name"]) <= 253
+
+
+def test_the_policys_uid_can_be_read_back_beside_its_name():
+    """None of an older version's ConfigMap."""
+    for policy in ("llm/default", f"llm/{'b' * 253}"):
+        found = {"metadata": RELEASE.marks(policy, "123-abc")}
+        assert (policy_of(found), uid_of(found)) == (policy, "123-abc")
+        assert uid_of(config_map(policy)) is None
 
 
 def test_two_policies_never_share_a_config_map():

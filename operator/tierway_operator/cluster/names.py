@@ -8,6 +8,7 @@ from typing import Any
 RELEASE = "tierway.dev/release"
 POLICY_NAMESPACE = "tierway.dev/policy-namespace"
 POLICY_NAME = "tierway.dev/policy-name"
+POLICY_UID = "tierway.dev/policy-uid"
 
 _LONGEST_LABEL = 63
 
@@ -47,12 +48,13 @@ class Release:
         """Name the ConfigMap of a policy: by hash, since namespace and name together may be too long for a name."""
         return f"{self.name}-table-{sha256(policy.encode()).hexdigest()[:16]}"
 
-    def marks(self, policy: str) -> dict[str, dict[str, str]]:
+    def marks(self, policy: str, uid: str | None = None) -> dict[str, dict[str, str]]:
         """Labels and annotations of a policy's ConfigMap: what is too long for a label stands in an annotation."""
         namespace, name = policy.split("/", 1)
         said = {POLICY_NAMESPACE: namespace, POLICY_NAME: name}
         labels = {key: value for key, value in said.items() if len(value) <= _LONGEST_LABEL}
         annotations = {key: value for key, value in said.items() if key not in labels}
+        annotations |= {} if uid is None else {POLICY_UID: uid}
         return {"labels": {RELEASE: self.name, **labels}, "annotations": annotations}
 
 
@@ -62,3 +64,9 @@ def policy_of(config_map: Mapping[str, Any]) -> str | None:
     said = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
     namespace, name = said.get(POLICY_NAMESPACE), said.get(POLICY_NAME)
     return f"{namespace}/{name}" if namespace and name else None
+
+
+def uid_of(config_map: Mapping[str, Any]) -> str | None:
+    """Return the uid of the policy that a ConfigMap of ours was compiled from; None when it does not say."""
+    found = (config_map["metadata"].get("annotations") or {}).get(POLICY_UID)
+    return None if found is None else str(found)

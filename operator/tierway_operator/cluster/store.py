@@ -14,7 +14,7 @@ from tierway_operator.cluster import addresses
 from tierway_operator.cluster.announcing import Announcer
 from tierway_operator.cluster.api import Api, DeniedError
 from tierway_operator.cluster.changes import Changes, Lookout
-from tierway_operator.cluster.names import RELEASE, Release, policy_of
+from tierway_operator.cluster.names import RELEASE, Release, policy_of, uid_of
 from tierway_operator.cluster.own import OwnObjects
 from tierway_operator.cluster.statuses import Statuses
 from tierway_operator.cluster.world import Reader, decoded
@@ -74,7 +74,8 @@ class ClusterStore:
 
     async def publish(self, policy: str, published: Published) -> None:
         data = {"table.json": published.table, "state.json": published.state}
-        await self._own.apply("ConfigMap", self._release.table(policy), {"data": data}, self._release.marks(policy))
+        marks = self._release.marks(policy, published.uid)
+        await self._own.apply("ConfigMap", self._release.table(policy), {"data": data}, marks)
 
     async def unpublish(self, policy: str) -> None:
         await self._own.delete("ConfigMap", self._release.table(policy))
@@ -105,7 +106,7 @@ class ClusterStore:
         for item in await self._own.find("ConfigMap", f"{RELEASE}={self._release.name}"):
             policy, data = policy_of(item), item.get("data") or {}
             if policy and item["metadata"]["name"] == self._release.table(policy):
-                found[policy] = Published(data.get("table.json", ""), data.get("state.json", ""))
+                found[policy] = Published(data.get("table.json", ""), data.get("state.json", ""), uid_of(item))
         return found
 
     async def _keys(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tierway_operator.compiler.objects import policy_objects, tier_objects
+from tierway_operator.compiler.objects import comes_from, policy_objects, tier_objects
 from tierway_operator.compiler.policies import Decision, decided
 from tierway_operator.compiler.tier_data import served_by
 from tierway_operator.compiler.tiers import TierFacts, tier_facts
@@ -31,7 +31,7 @@ class TierResult:
 
 @dataclass(frozen=True)
 class PolicyResult:
-    """`table` is the one in force, None when none ever was; `news`: its texts are other than what is published."""
+    """`table` is the one in force, None when none ever was; `news`: it is other than what is published."""
 
     ref: Ref
     generation: int
@@ -44,6 +44,11 @@ class PolicyResult:
     def hash(self) -> str | None:
         """What proxies report when they have loaded the table in force."""
         return None if self.published is None else digest(self.published.table)
+
+    @property
+    def own(self) -> bool:
+        """Whether the table in force is of this object; else it is that of one that had its name before."""
+        return self.table is not None and comes_from(self.published, self.ref)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from tierway_operator.resources import ModelTier, RoutingPolicy
-from tierway_operator.store import Entry, Kind, Ref
+from tierway_operator.store import Entry, Kind, Published, Ref
 
 Resource = TypeVar("Resource", ModelTier, RoutingPolicy)
 _SHOWN_ERRORS = 3
@@ -26,6 +26,15 @@ class Object(Generic[Resource]):
     def key(self) -> str:
         """How tables, states and statuses call it: `namespace/name`."""
         return f"{self.ref.namespace}/{self.ref.name}"
+
+
+def comes_from(published: Published | None, policy: Ref) -> bool:
+    """Whether what is published was compiled from this object, and not from one that had its name before.
+
+    Without a uid an older version of Tierway published it, and it is taken for the object's: else an upgrade would
+    refuse every policy of which a tier was deleted since. It gets its uid when it is published next, at once.
+    """
+    return published is not None and published.uid in {None, policy.uid}
 
 
 def tier_objects(entries: Iterable[Entry]) -> dict[str, Object[ModelTier]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from tierway_operator.compiler.credentials import keys_for
-from tierway_operator.compiler.objects import Object
+from tierway_operator.compiler.objects import Object, comes_from
 from tierway_operator.compiler.references import Reference, Resolved, references, resolved
 from tierway_operator.compiler.tables import expression_problems, route_table
 from tierway_operator.compiler.tiers import TierFacts
@@ -65,7 +65,8 @@ def decided(policy: Object[RoutingPolicy], facts: Mapping[str, TierFacts], world
     if table is not None:
         # a frozen table keeps its bytes, whatever wrote them
         text = old.table if old is not None and draft.table is None else canonical(table)
-        published = Published(text, canonical(next_state(policy.key, withdrawn, state)))
+        uid = old.uid if old is not None and draft.table is None else policy.ref.uid
+        published = Published(text, canonical(next_state(policy.key, withdrawn, state)), uid)
     return Decision(table, published, _verdicts(policy, draft, withdrawn), keys)
 
 
@@ -74,7 +75,7 @@ def _draft(
 ) -> _Draft:
     if policy.resource is None:
         return _Draft(None, (), ())
-    same = last if last is not None and last.generation == policy.generation else None
+    same = last if _is_published(policy, last, world) else None
     found = resolved(policy.resource, facts, same)
     problems = (*found.refused, *expression_problems(policy.resource))
     if problems:
@@ -84,6 +85,13 @@ def _draft(
         message = f"The policy and its tiers take more than {MAX_BYTES} bytes; name fewer tiers or split one."
         return _Draft(None, (Problem(TABLE_TOO_LARGE, message),), found.known)
     return _judged_by_use(policy.resource, table, found, facts, world, new=same is None)
+
+
+def _is_published(policy: Object[RoutingPolicy], last: RouteTable | None, world: World) -> bool:
+    """Whether the published table is of this very object and generation, and not of a dead namesake."""
+    if last is None or last.generation != policy.generation:
+        return False
+    return comes_from(world.published.get(policy.key), policy.ref)
 
 
 def _judged_by_use(

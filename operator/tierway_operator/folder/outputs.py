@@ -16,6 +16,7 @@ from tierway_operator.store import Published
 from tierway_proxy.contract.state import State
 
 TOKEN = "token"  # noqa: S105 - the name of its file
+_UID = "policy-uid"
 _LONGEST_NAME = 200
 _STRANGE = re.compile("[^-._a-zA-Z0-9]")
 _HEADER = "# Written by tierway; edits are overwritten.\n"
@@ -62,16 +63,22 @@ class Outputs:
         return dict(self._read_tables())
 
     def publish(self, policy: str, published: Published) -> None:
-        """Write the state first: what left must not be served by the new table for a moment."""
+        """Write the state first: what left must not be served by the new table for a moment.
+
+        The uid comes last: an old table must not pass for a new object's.
+        """
         folder = self._tables / file_name(policy)
         folder.mkdir(exist_ok=True)
-        for name, text in (("state.json", published.state), ("table.json", published.table)):
-            if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text:
+        texts = {"state.json": published.state, "table.json": published.table, _UID: published.uid}
+        for name, text in texts.items():
+            if text is None:
+                (folder / name).unlink(missing_ok=True)
+            elif not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text:
                 replace(folder / name, text)
 
     def unpublish(self, policy: str) -> None:
         folder = self._tables / file_name(policy)
-        for name in ("table.json", "state.json"):
+        for name in ("table.json", "state.json", _UID):
             (folder / name).unlink(missing_ok=True)
         if folder.is_dir():
             folder.rmdir()
@@ -112,17 +119,21 @@ class Outputs:
 
     def load(self, name: str) -> str | None:
         """Return a text of our own (`tally.json`); None when there is none."""
-        path = self._own / name
-        return path.read_text(encoding="utf-8") if path.is_file() else None
+        return self._text(self._own / name)
 
     def save(self, name: str, text: str) -> None:
         replace(self._own / name, text)
 
+    @staticmethod
+    def _text(path: Path) -> str | None:
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
     def _read_tables(self) -> Iterator[tuple[str, Published]]:
         for folder in sorted(self._tables.iterdir()):
-            table, state = folder / "table.json", folder / "state.json"
-            if table.is_file() and state.is_file():
-                found = Published(table.read_text(encoding="utf-8"), state.read_text(encoding="utf-8"))
+            names = ("table.json", "state.json", _UID)
+            table, state, uid = (self._text(folder / name) for name in names)
+            if table is not None and state is not None:
+                found = Published(table, state, uid)
                 yield _policy_of(folder.name, found), found
 
 
