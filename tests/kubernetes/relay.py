@@ -24,6 +24,12 @@ class Relay:
     def unblock(self) -> None:
         self._open.set()
 
+    def drop(self) -> None:
+        """Break all connections, with what they were about to bring."""
+        for each in tuple(self._sockets):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         self._ended = True
         self._open.set()

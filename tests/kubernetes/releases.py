@@ -176,6 +176,18 @@ class Release:
         finally:
             relay.unblock()
 
+    @contextmanager
+    def separated(self) -> Iterator[None]:
+        """Let nobody of the release hear of what happens at the API server, now or later: connections are broken."""
+        for relay in self._relays.values():
+            relay.block()
+            relay.drop()
+        try:
+            yield
+        finally:
+            for relay in self._relays.values():
+                relay.unblock()
+
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 

@@ -1,9 +1,13 @@
-"""kill -9 of operator, API server and etcd while callers are served: none of them notices, and no count is lost."""
+"""Callers are served all the while, whoever is killed and whatever is edited, and each request is counted once."""
+
+import time
+from contextlib import contextmanager
 
 import pytest
 
 from tests.kubernetes.releases import eventually, released
-from tests.kubernetes.test_faults import routed, serving
+from tests.kubernetes.test_faults import serving
+from tests.kubernetes.test_operator import half_programmed, named, programmed, routed
 from tests.kubernetes.traffic import load
 from tests.resources.documents import tier
 
@@ -12,33 +16,52 @@ pytestmark = pytest.mark.kubernetes
 
 @pytest.fixture(scope="module")
 def release(control_plane, tmp_path_factory):
-    """Operator and two proxies are up."""
+    """Operator and two proxies are up; each test has objects of its own."""
     with released(control_plane, tmp_path_factory.mktemp("traffic")) as release:
-        release.start_operator("--report-every=3")
+        start_operator(release)
         release.start_proxies()
         yield release
 
 
-@pytest.fixture
-def served(release, request):
-    """Two policies over a tier that answers, one of them under load."""
-    prefix = request.node.callspec.params["program"].removeprefix("kube-")
+def start_operator(release):
+    """One that writes figures often enough for a test to see them."""
+    release.start_operator("--report-every=3")
+
+
+@contextmanager
+def under_load(release, name):
+    """Policy and tier of that name, with a steady load on both proxies from the first table to the block's end."""
     with load() as calls:
         provider = {"name": "us", "baseURL": calls.provider}
-        small = tier({"spec.providers": [provider], "spec.models.0.upstreamModel": "Qwen3-8B"})
-        release.apply(small, routed(f"{prefix}-called"), routed(f"{prefix}-deleted"))
-        eventually(lambda: serving(release, f"{prefix}-called") == [1, 1])
-        eventually(lambda: serving(release, f"{prefix}-deleted") == [1, 1])
-        policy = f"{release.namespace}/{prefix}-called"
-        calls.begin([f"{release.url(stand_in)}/{policy}/v1" for stand_in in release.stand_ins])
-        eventually(lambda: calls.answered > 20)
-        yield prefix, calls
+        answering = tier({"spec.providers": [provider], "spec.models.0.upstreamModel": "Qwen3-8B"})
+        release.apply(named(name, answering), routed(name, name), routed(f"{name}-deleted", name))
+        eventually(lambda: serving(release, name) == serving(release, f"{name}-deleted") == [1, 1])
+        calls.begin([f"{release.url(stand_in)}/{release.namespace}/{name}/v1" for stand_in in release.stand_ins])
+        answered(calls, 20)
+        yield calls
+    assert calls.failures == []
 
 
-def today(release, name):
+def answered(calls, more):
+    """Wait until so many more requests have been answered."""
+    before = len(calls.answers)
+    eventually(lambda: len(calls.answers) >= before + more, seconds=30)
+
+
+def table(release, name):
+    """What answers of the one table say that both proxies have."""
+    first, second = (served[f"{release.namespace}/{name}"] for served in release.hashes())
+    assert first == second
+    return first[:12]
+
+
+def today(status):
     """Requests of today in a policy's status, as many as there are."""
-    status = release.object("routingpolicy", name).get("status", {})
     return sum(status.get("today", {}).get("requests", {}).values())
+
+
+def counted(release, name):
+    return today(release.object("routingpolicy", name).get("status", {}))
 
 
 def kill(release, program):
@@ -47,21 +70,72 @@ def kill(release, program):
 
 
 def start_again(release, program):
-    release.start_operator("--report-every=3") if program == "operator" else release.plane.start_again(program)
+    start_operator(release) if program == "operator" else release.plane.start_again(program)
 
 
 @pytest.mark.parametrize("program", ["operator", "kube-apiserver", "etcd"])
-def test_no_caller_notices_and_afterwards_edits_deletions_and_totals_are_right(release, served, program):
-    """Killed under load, missed by nobody, back: an edit flows, the deleted is gone, and the day's total is exact."""
-    prefix, calls = served
-    kill(release, program)
-    before = calls.answered
-    eventually(lambda: calls.answered > before + 40, seconds=30)
-    start_again(release, program)
-    release.delete("routingpolicy", f"{prefix}-deleted")
-    release.apply(routed(f"{prefix}-called", generation=2))
-    eventually(lambda: serving(release, f"{prefix}-called") == [2, 2], seconds=20)
-    eventually(lambda: serving(release, f"{prefix}-deleted") == [None, None], seconds=20)
-    calls.end()
-    assert calls.failures == []
-    eventually(lambda: today(release, f"{prefix}-called") == calls.answered, seconds=90)
+def test_no_caller_notices_a_kill_and_afterwards_edits_flow_and_what_was_deleted_is_gone(release, program):
+    """No request fails or is answered by a wrong table. Of the deletion no event ever comes."""
+    name = program.removeprefix("kube-")
+    with under_load(release, name) as calls:
+        old = table(release, name)
+        with release.separated():
+            release.delete("routingpolicy", f"{name}-deleted")
+            kill(release, program)
+        answered(calls, 30)
+        start_again(release, program)
+        eventually(lambda: serving(release, f"{name}-deleted") == [None, None], seconds=30)
+        before = time.monotonic()
+        release.apply(routed(name, name, maxOutputTokens=100))
+        eventually(lambda: serving(release, name) == [2, 2], seconds=30)
+        after, new = time.monotonic(), table(release, name)
+        answered(calls, 20)
+    assert new != old
+    assert calls.tables(until=before) == {old}
+    assert calls.tables(since=before, until=after) <= {old, new}
+    assert calls.tables(since=after) == {new}
+
+
+def test_once_programmed_is_true_no_answer_comes_by_the_old_table(release):
+    """It is False from the first write after the edit and as long as one of two proxies lacks the table."""
+    with under_load(release, "programmed") as calls:
+        old = table(release, "programmed")
+        with release.watched("routingpolicy", "programmed") as versions:
+            with release.cut_off(release.stand_ins[1]):
+                release.apply(routed("programmed", "programmed", maxOutputTokens=100))
+                eventually(lambda: half_programmed(release, "programmed"), seconds=20)
+                halfway = time.monotonic()
+                answered(calls, 20)
+                assert not programmed(release, "programmed")
+            done = eventually(lambda: programmed(release, "programmed"), seconds=30)
+            told = time.monotonic()
+        new = table(release, "programmed")
+        answered(calls, 20)
+    assert calls.tables(since=halfway, until=told) == {old, new}
+    assert calls.tables(since=told) == {new}
+    said = [
+        condition["status"]
+        for version in versions
+        for condition in version.get("status", {}).get("conditions", [])
+        if condition["type"] == "Programmed" and condition["observedGeneration"] == done["observedGeneration"]
+    ]
+    assert said[0] == "False"
+    assert said == sorted(said)
+
+
+def test_a_killed_operator_doubles_and_forgets_no_request(release):
+    """The day's totals only grow, and in the end they are what was sent, and what the provider counted."""
+    with under_load(release, "counted") as calls, release.watched("routingpolicy", "counted") as versions:
+        for _ in range(2):
+            before = counted(release, "counted")
+            eventually(lambda before=before: counted(release, "counted") > before, seconds=30)
+            release.child("operator").kill()
+            answered(calls, 30)
+            start_operator(release)
+        answered(calls, 10)
+        calls.end()
+        eventually(lambda: counted(release, "counted") == len(calls.answers), seconds=60)
+    shown = [today(version.get("status", {})) for version in versions]
+    assert shown == sorted(shown)
+    status = eventually(lambda: release.object("modeltier", "counted")["status"], seconds=30)
+    assert int(status["today"]["outputTokens"]) == calls.output_tokens

@@ -2,24 +2,39 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from openai import AsyncOpenAI, OpenAIError
 
 from tierway_cli.provider import Provider
 
-AT_ONCE = 6
-PAUSE_SECONDS = 0.05
+CALLERS = 6
+PAUSE_SECONDS = 0.25
+_QUESTION = [{"role": "user", "content": "Which day comes after Monday?"}]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer: when it was asked for (monotonic), and the table that it came by, as its header says."""
+
+    sent_at: float
+    table: str
 
 
 class Load:
-    """`failures` and `answered` grow while it runs; `provider` is the base URL of who answers."""
+    """`failures` and `answers` grow while it runs; `provider` is the base URL of who answers.
+
+    `output_tokens`, known after the end: what the provider itself counted.
+    """
 
     def __init__(self) -> None:
         self.failures: list[str] = []
-        self.answered = 0
+        self.answers: list[Answer] = []
         self.provider = ""
+        self.output_tokens = 0
         self._ready = threading.Event()
         self._targets: Sequence[str] | None = None
         self._over = False
@@ -40,6 +55,10 @@ class Load:
         self._thread.join(30)
         assert not self._thread.is_alive()
 
+    def tables(self, since: float = 0, until: float = float("inf")) -> set[str]:
+        """The tables of the answers that were asked for within this time."""
+        return {answer.table for answer in self.answers if since < answer.sent_at < until}
+
     async def _run(self) -> None:
         async with Provider(speed=20, seed=1).serving() as provider:
             self.provider = provider.url
@@ -47,30 +66,32 @@ class Load:
             while self._targets is None and not self._over:  # noqa: ASYNC110 - another thread says when
                 await asyncio.sleep(0.02)
             clients = [AsyncOpenAI(base_url=url, api_key="none", max_retries=0) for url in self._targets or ()]
-            await asyncio.gather(*(self._caller(clients, number) for number in range(AT_ONCE)))
+            await asyncio.gather(*(self._caller(clients, number) for number in range(CALLERS)))
             for client in clients:
                 await client.close()
+            self.output_tokens = sum(each["billed_completion_tokens"] for each in provider.counts().values())
 
     async def _caller(self, clients: Sequence[AsyncOpenAI], number: int) -> None:
         while clients and not self._over:
             number += 1
+            sent_at = time.monotonic()
             try:
-                await self._ask(clients[number % len(clients)], stream=number % 3 > 0)
-                self.answered += 1
-            except OpenAIError as error:
+                table = await self._ask(clients[number % len(clients)], stream=number % 3 > 0)
+                self.answers.append(Answer(sent_at, table))
+            except (OpenAIError, ValueError) as error:
                 self.failures.append(repr(error))
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _ask(self, client: AsyncOpenAI, *, stream: bool) -> None:
-        question = [{"role": "user", "content": "Which day comes after Monday?"}]
-        answer = await client.chat.completions.create(model="auto", messages=question, stream=stream, max_tokens=20)  # type: ignore[call-overload]
-        if stream:
-            assert [choice.finish_reason async for chunk in answer for choice in chunk.choices][-1] in (
-                "stop",
-                "length",
-            )
-        else:
-            assert answer.choices[0].message.content
+    async def _ask(self, client: AsyncOpenAI, *, stream: bool) -> str:
+        """The answer's table. Raises ValueError when the answer is none."""
+        raw = await client.chat.completions.with_raw_response.create(
+            model="auto", messages=_QUESTION, stream=stream, max_tokens=20
+        )
+        answer = raw.parse()
+        choices = [choice async for chunk in answer for choice in chunk.choices] if stream else answer.choices
+        if not choices or choices[-1].finish_reason not in {"stop", "length"}:
+            raise ValueError(f"an answer without an end: {choices}")
+        return str(raw.headers["x-tierway-table"])
 
 
 @contextmanager
