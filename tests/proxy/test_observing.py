@@ -6,7 +6,7 @@ import json
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.provider.wire import ask
+from tests.provider.wire import ask, connected, ended, request
 from tests.proxy.asks import ASK, answer
 from tests.proxy.harness import AUTHORIZED, TOKEN
 from tests.proxy.tables import POLICY, chain, key, tier
@@ -125,11 +125,11 @@ async def test_cost_and_baseline_are_told_apart(start, sdk, front, back):
     assert policy.baseline_cost == policy.cost * 10
 
 
-async def _logged(capsys):
-    """Both lines, once they were written: they are gathered for a moment."""
+async def _logged(capsys, lines=2):
+    """So many lines, once they were written: they are gathered for a moment."""
     out = ""
     async with asyncio.timeout(5):
-        while out.count("\n") < 2:
+        while out.count("\n") < lines:
             await asyncio.sleep(0.01)
             out += capsys.readouterr().out
     return out.splitlines()
@@ -151,6 +151,30 @@ async def test_each_request_leaves_one_line_of_json_with_its_id(start, sdk, fron
     assert (second["request_id"], second["outcome"], second["status"]) == ("r-2", "Rejected", 404)
     assert "refunds" not in "".join(lines)
     assert text[:20] not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (request({}, path="/v9/chat/completions"), "unknown_url"),
+        (request({}, path="/llm/nowhere/v1/chat/completions"), "policy_not_found"),
+        (request({}), "default_policy_missing"),
+        (request({}, path="/llm/default/v1/models"), "method_not_allowed"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: abc\r\n\r\n", "invalid_http"),
+    ],
+    ids=["path", "policy", "default", "method", "head"],
+)
+async def test_what_no_policy_answers_for_is_logged_and_counted(start, front, capsys, sent, code):
+    """Else a caller with a wrong address, or an outage of the default policy, is nowhere to be seen."""
+    proxy = await start(chain(front.url), access_log=True, default_policy="llm/later")
+    async with connected(proxy.url) as (reader, writer):
+        writer.write(sent)
+        await ended(reader)
+    (line,) = map(json.loads, await _logged(capsys, lines=1))
+    assert (line["policy"], line["reason"]) == (None, code)
+    assert line["outcome"] == ("Failed" if line["status"] == 503 else "Rejected")
+    assert (await samples(proxy))["tierway_unrouted_requests_total", code] == 1
+    assert (await proxy.observations()).days == {}
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"model": "auto"}', b'{"model": "gpt-9", "messages": [{}]}'])

@@ -20,6 +20,7 @@ from tierway_proxy.core.ledger import Settlement, refused
 from tierway_proxy.core.plan import AUTO, Plan, decide
 from tierway_proxy.core.refusal import Refusal, bad_request, model_not_found, no_default_policy, unknown_policy
 from tierway_proxy.shell.answer import ENDS, Answer, refusal_response
+from tierway_proxy.shell.callers import CallersServer
 from tierway_proxy.shell.relay import ClientGoneError, Relay
 from tierway_proxy.shell.serving import Serving
 from tierway_proxy.shell.telemetry import AccessLog
@@ -48,9 +49,8 @@ class Server:
         self._numbers = count(1)
 
     def web_server(self) -> web.Server:
-        return web.Server(
-            self.handle, request_factory=_request, handler_cancellation=True, access_log=None, keepalive_timeout=75
-        )
+        options = {"handler_cancellation": True, "access_log": None, "keepalive_timeout": 75}
+        return CallersServer(self.handle, self.unreadable, request_factory=_request, **options)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         request_id = self._request_id(request)
@@ -72,26 +72,29 @@ class Server:
         finally:
             self._serving.in_flight -= 1
 
+    def unreadable(self, request: web.BaseRequest, wrong: str) -> web.Response:
+        """To what is no HTTP."""
+        refusal = bad_request(f"The request is not HTTP that can be read: {wrong[:200]}.", "invalid_http")
+        return self._unrouted(refusal, self._request_id(request))
+
     def _asked(self, request: web.BaseRequest, request_id: str) -> _Asked | web.StreamResponse:
         """What a request with a body wants, or the answer to one that can be answered without."""
         policy, what = _meant(request.raw_path)
         if what is None:
-            return refusal_response(_no_route(request), request_id)
+            return self._unrouted(_no_route(request), request_id)
         catalog = self._catalog(policy)
         if isinstance(catalog, Refusal):
-            return refusal_response(catalog, request_id)
+            return self._unrouted(catalog, request_id)
         right = _METHODS[what.partition("/")[0]]
         if request.method != right:
-            return refusal_response(_wrong_method(request, right), request_id, {"Allow": right})
+            return self._unrouted(_wrong_method(request, right), request_id, {"Allow": right})
         if what.startswith("models"):
             return _listed(catalog, what, request_id)
         return _Asked(catalog, what == "route")
 
     async def _complete(self, request: web.BaseRequest, asked: _Asked, request_id: str) -> web.StreamResponse:
         arrived, (catalog, explain) = monotonic(), asked
-        content = request.content
-        # most bodies came along with their head
-        body = _parsed(content.read_nowait()) if content.is_eof() else await _body(request)
+        body = await _body(request)
         if isinstance(body, Refusal):
             duration = monotonic() - arrived
             return refusal_response(body, request_id) if explain else self._refused(catalog, body, duration, request_id)
@@ -125,6 +128,13 @@ class Server:
     def _refused(self, catalog: Catalog, refusal: Refusal, duration: float, request_id: str) -> web.Response:
         self._settled(refused(catalog.table.policy, catalog.hash, refusal, duration), request_id)
         return refusal_response(refusal, request_id)
+
+    def _unrouted(self, refusal: Refusal, request_id: str, headers: dict[str, str] | None = None) -> web.Response:
+        """No policy has it to its account: it is counted by its code, and logged as all are."""
+        self._serving.unrouted[refusal.code] += 1
+        if self._access_log is not None:
+            self._access_log.write(refused("", "", refusal, 0), request_id)
+        return refusal_response(refusal, request_id, headers)
 
     def _catalog(self, policy: str | None) -> Catalog | Refusal:
         name = policy or self._serving.default_policy
@@ -164,13 +174,20 @@ def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) 
 
 
 async def _body(request: web.BaseRequest) -> Body | Refusal:
-    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
-        return _parsed(await request.read())
+        # most bodies came along with their head
+        return _parsed(request.content.read_nowait() if request.content.is_eof() else await _read(request))
     except web.HTTPRequestEntityTooLarge:
         message = f"The request is larger than {MOST_BODY_BYTES >> 20} MiB."
         return Refusal(413, message, "invalid_request_error", "request_too_large")
+    except web.RequestPayloadError:
+        return bad_request("The request's body is not what its Content-Encoding or Transfer-Encoding says.")
+
+
+async def _read(request: web.BaseRequest) -> bytes:
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    return await request.read()
 
 
 def _parsed(raw: bytes) -> Body | Refusal:

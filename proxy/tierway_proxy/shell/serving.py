@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from tierway_proxy.contract.base import READS
@@ -14,7 +15,10 @@ from tierway_proxy.shell.tables import Served, Tables
 
 
 class Serving:
-    """`clock`: seconds since the epoch. `instance` names this process in observations and request ids."""
+    """`clock`: seconds since the epoch. `instance` names this process in observations and request ids.
+
+    `unrouted`: the requests that were refused before any policy was found for them, by the error's code.
+    """
 
     def __init__(
         self, tables: Tables, *, region: str | None, default_policy: str | None, clock: Callable[[], float] = time.time
@@ -24,6 +28,7 @@ class Serving:
         self.instance = secrets.token_hex(8)
         self.draining = self.final = self.acknowledged = False
         self.in_flight = 0
+        self.unrouted: Counter[str] = Counter()
         self._region, self._clock = region, clock
         self._started_at = clock()
         self._catalogs: dict[str, tuple[Served, Catalog]] = {}

@@ -88,7 +88,7 @@ def _line(now: float, request: Settlement, request_id: str) -> bytes:
         "time": _timestamp(now),
         "message": "request",
         "request_id": request_id,
-        "policy": request.policy,
+        "policy": request.policy or None,  # none: refused before one was found
         "class": request.klass,
         "outcome": request.outcome,
         "status": request.status,
@@ -122,6 +122,12 @@ class Metrics(Collector):
 
     def _process(self) -> Iterator[Metric]:
         yield GaugeMetricFamily("tierway_requests_in_flight", "Requests under way.", value=self._serving.in_flight)
+        unrouted = CounterMetricFamily(
+            "tierway_unrouted_requests", "Requests refused before a policy was found for them.", labels=("code",)
+        )
+        for code, count in self._serving.unrouted.items():
+            unrouted.add_metric((code,), count)
+        yield unrouted
         tables = GaugeMetricFamily(
             "tierway_table_info", "Route tables served, by hash.", labels=("policy", "hash", "generation")
         )
