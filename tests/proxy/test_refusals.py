@@ -1,9 +1,12 @@
 """What the proxy refuses by itself: OpenAI-shaped, with the right status, so that every SDK shows the sentence."""
 
+import asyncio
+import logging
+
 import openai
 import pytest
 
-from tests.provider.wire import ask
+from tests.provider.wire import Reply, ask, connected
 from tests.proxy.asks import ASK, HELLO, error_of, user
 from tests.proxy.tables import POLICY, UPSTREAM_MODEL, chain, state, tier
 from tierway_proxy.contract.state import Withdrawal
@@ -31,6 +34,37 @@ async def test_a_body_that_is_no_json_object_is_the_clients_fault(proxy, front, 
     assert (refused.status, error["type"]) == (400, "invalid_request_error")
     assert error["message"].startswith("The request cannot be read: ")
     assert front.counts()[UPSTREAM_MODEL]["requests"] == 0
+
+
+_POST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n"
+_GZIP = b"Content-Encoding: gzip\r\nConnection: close\r\nContent-Length: 5\r\n\r\nabcde"
+NO_HTTP = {
+    "length": _POST + b"Content-Length: abc\r\n\r\n",
+    "chunk": _POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "long": _POST + b"X: " + b"a" * 9000 + b"\r\n\r\n",
+    "gzip": _POST + _GZIP,
+}
+
+
+@pytest.mark.parametrize("sent", NO_HTTP.values(), ids=NO_HTTP)
+async def test_what_is_no_http_is_refused_in_the_shape_that_sdks_read(proxy, caplog, sent):
+    """And leaves no error in the log, which anybody could fill with it."""
+    async with connected(proxy.url) as (reader, writer):
+        writer.write(sent)
+        refused = Reply([await asyncio.wait_for(reader.read(-1), 5)], reset=False)
+    assert (refused.status, error_of(refused)["type"]) == (400, "invalid_request_error")
+    assert "\n" not in error_of(refused)["message"]
+    assert not [record for record in caplog.records if record.levelno > logging.INFO or record.exc_info]
+
+
+async def test_a_body_that_nobody_wanted_may_be_broken(proxy, caplog):
+    """What is refused by its path is so whatever else is wrong with it."""
+    async with connected(proxy.url) as (reader, writer):
+        writer.write(_POST.replace(b"/v1", b"/v9") + _GZIP)
+        refused = Reply([await asyncio.wait_for(reader.read(-1), 5)], reset=False)
+    assert (refused.status, error_of(refused)["code"]) == (404, "unknown_url")
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
 
 
 @pytest.mark.parametrize(
