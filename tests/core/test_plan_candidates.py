@@ -93,6 +93,33 @@ class TestAbilities:
         assert [each.model for each in plan.candidates] == ["b", "c"]
         assert str(needed) in plan.skipped[0].reason
 
+    @pytest.mark.parametrize(
+        ("asked", "of_class", "of_model", "answer"),
+        [
+            (100, None, None, 100),
+            (100, 40, None, 40),
+            (100, None, 60, 60),
+            (100, 40, 60, 40),
+            (100, 400, 600, 100),
+            (None, 40, 60, 40),
+            (None, None, 60, 60),
+            (None, None, None, 0),
+        ],
+    )
+    def test_a_window_must_hold_question_and_answer_together(self, asked, of_class, of_model, answer):
+        """The answer is as long as was asked for, or as the limits of class and model let it be."""
+        fields = {"messages": [{"role": "user", "content": "x" * 4000}], **({"max_tokens": asked} if asked else {})}
+        route = Route(candidates=(Choice(tier="llm/a"), Choice(tier="llm/b")), max_output_tokens=of_class)
+        needed = decided("a", fields=fields).ask.input_tokens + answer
+        small, enough = (
+            model(name, window=window, max_output_tokens=of_model)
+            for name, window in (("a", needed - 1), ("b", needed))
+        )
+        plan = decided(small, enough, fields=fields, routes={"Simple": route})
+        assert [each.model for each in plan.candidates] == ["b"]
+        assert f"context window of {needed - 1}" in plan.skipped[0].reason
+        assert (f"up to {answer} of the answer" in plan.skipped[0].reason) == (answer > 0)
+
     def test_what_no_model_of_the_route_can_serve_goes_to_the_next_harder_class(self):
         """A simple request with a picture is still answered, where that can be seen."""
         routes = {"Simple": ["a"], "Moderate": ["b"], "Complex": ["c"]}

@@ -187,7 +187,7 @@ def _chain(catalog: Catalog, target: _Target, limit: int | None, health: Health,
     unfit: list[Candidate] = []
     skipped: list[Skipped] = []
     for each in target.candidates:
-        reason = _unable(each, target.ask)
+        reason = _unable(each, target.ask, limit)
         if reason is None:
             reason = _unfit(each, health, now)
             (fit if reason is None else unfit).append(each)
@@ -208,16 +208,28 @@ def _harder(catalog: Catalog, target: _Target) -> _Target | None:
     return target._replace(candidates=catalog.routes[following[0]], reason=reason, route=following[0])
 
 
-def _unable(candidate: Candidate, ask: Examined) -> str | None:
-    """What keeps a candidate from serving this request at all."""
+def _unable(candidate: Candidate, ask: Examined, limit: int | None) -> str | None:
+    """What keeps a candidate from serving this request at all. `limit`: the class's output limit."""
     if not ask.needs <= candidate.capabilities:
         return f"lacks {', '.join(sorted(ask.needs - candidate.capabilities))}"
     window = candidate.context_window
-    if window is not None and ask.input_tokens > window:
-        return f"about {ask.input_tokens} input tokens exceed its context window of {window}"
+    if window is not None:
+        answer = _longest_answer(candidate, ask, limit)
+        if ask.input_tokens + answer > window:
+            more = f" and up to {answer} of the answer" if answer else ""
+            return f"about {ask.input_tokens} input tokens{more} exceed its context window of {window}"
     if candidate.on_request and not ask.wants_reasoning:
         return "is a reasoning model, and neither the route nor the request asks for one"
     return None
+
+
+def _longest_answer(candidate: Candidate, ask: Examined, limit: int | None) -> int:
+    """The output tokens that this candidate will be asked for at most; 0 when nobody says."""
+    least = ask.output_tokens
+    for other in (limit, candidate.max_output):
+        if other is not None and (least is None or other < least):
+            least = other
+    return least or 0
 
 
 def _unfit(candidate: Candidate, health: Health, now: float) -> str | None:
