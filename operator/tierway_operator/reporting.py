@@ -1,4 +1,7 @@
-"""Writes statuses: puts together what was compiled and what was seen, and asks `writes` whether it is worth a write."""
+"""Writes statuses: puts together what was compiled and what was seen, and asks `writes` whether it is worth a write.
+
+What users must correct is said in the log as well.
+"""
 
 import asyncio
 import logging
@@ -10,6 +13,7 @@ from tierway_operator.observing import Seen
 from tierway_operator.policy_status import PolicyTotals, policy_status
 from tierway_operator.programmed import Progress, progress
 from tierway_operator.store import Entry, Ref, StatusRefused, Store, Unreachable
+from tierway_operator.telling import Teller
 from tierway_operator.tier_status import TierCounts, tier_status
 from tierway_operator.writes import Written, done, due, wanting
 from tierway_proxy.contract.observations import PolicyCounts
@@ -27,11 +31,13 @@ class Reporter:
         self._records: dict[Ref, Written] = {}
         self._hopeless: dict[Ref, Mapping[str, Any]] = {}
         self._loading: dict[str, tuple[str | None, float]] = {}
+        self._teller = Teller()
 
     def listed(self, entries: Iterable[tuple[Ref, Entry]], since: float) -> None:
         """Take the statuses of a LIST that began at `since` for what stands, but not over what was written later."""
-        records = {}
-        for ref, entry in entries:
+        there, records = dict(entries), {}
+        self._teller.listed(there)
+        for ref, entry in there.items():
             known = self._records.get(ref)
             if known is not None and known.at >= since:
                 records[ref] = known
@@ -85,6 +91,7 @@ class Reporter:
         return self._hopeless.get(ref) or (self._records[ref].status if ref in self._records else {})
 
     def _want(self, ref: Ref, status: Mapping[str, Any]) -> None:
+        self._teller.tell(ref, status)
         self._records[ref] = wanting(self._records.get(ref), status, self._now())
 
     async def _write(self, refs: Iterable[Ref]) -> None:

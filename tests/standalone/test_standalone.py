@@ -155,6 +155,23 @@ async def test_a_broken_edit_is_said_and_harms_nobody(tmp_path):
             await ask(session, urls[0])
             (tmp_path / "all.yaml").write_text(whole)
             await until(lambda: "RoutingPolicy.llm.default: good again" in "".join(said), 10)
+            assert "=False" not in "".join(said)
+
+
+async def test_a_refused_edit_is_said_and_so_is_its_correction(tmp_path):
+    """A typo in a tier's name is valid YAML: the terminal says what the status says, once for each edit."""
+    async with Provider(seed=1, speed=100, api_key="sk-it").serving() as provider:
+        save(tmp_path, provider.url)
+        async with served(tmp_path) as (_, urls, said), aiohttp.ClientSession() as session:
+            await until(lambda: programmed(tmp_path, 1), STARTED)
+            save(tmp_path, provider.url, baseline={"tierRef": {"name": "chaep"}})
+            refused = "RoutingPolicy.llm.default: Accepted=False, ResolvedRefs=False (TierNotFound): spec.baseline:"
+            await until(lambda: f"{refused} there is no ModelTier llm/chaep" in "".join(said), 10)
+            await ask(session, urls[0])
+            save(tmp_path, provider.url, baseline={"tierRef": {"name": "cheap"}})
+            again = "RoutingPolicy.llm.default: Accepted=True, ResolvedRefs=True again"
+            await until(lambda: again in "".join(said), 10)
+            assert "".join(said).count("=False") == 2
 
 
 class TestRefusals:
