@@ -25,6 +25,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        (path / "tables").mkdir(parents=True, exist_ok=True)
         self.put("keys/token", TOKEN)
 
     def publish(self, table: RouteTable, moving: State | None = None) -> None:

@@ -130,6 +130,42 @@ async def test_while_the_folder_is_away_the_copy_on_disk_serves(folder, tables, 
         assert restarted.ready
 
 
+def test_while_the_tables_are_away_nothing_is_taken_back(folder, tables, tmp_path):
+    """Not mounted or being replaced, they are no list; what was served is, and its copy on disk stays."""
+    publish(folder / "tables" / "default", table())
+    source = FolderSource(folder, tables)
+    source.sync()
+    (folder / "tables").rename(folder / "moved")
+    source.sync()
+    assert POLICY in tables.served
+    restarted = Tables(Keeper(tmp_path / "kept"))
+    FolderSource(folder, restarted).sync()
+    assert POLICY in restarted.served
+    assert restarted.ready
+
+
+def test_an_empty_directory_of_tables_is_an_empty_list(folder, tables, tmp_path):
+    """Whoever deletes the last policy means it, and the copy on disk goes with it."""
+    publish(folder / "tables" / "default", table())
+    source = FolderSource(folder, tables)
+    source.sync()
+    shutil.rmtree(folder / "tables" / "default")
+    source.sync()
+    assert not tables.served
+    assert list(Keeper(tmp_path / "kept").tables()) == []
+
+
+def test_without_tables_there_is_no_list_yet(folder, tables):
+    """The keys may come first; a proxy that took that for `no policies` would be ready too early."""
+    (folder / "keys").mkdir(parents=True)
+    source = FolderSource(folder, tables)
+    source.sync()
+    assert not tables.ready
+    (folder / "tables").mkdir()
+    source.sync()
+    assert tables.ready
+
+
 async def test_a_folder_that_was_replaced_is_followed_on(folder, tables):
     """A watch on a directory that was moved away sees nothing of its successor."""
     publish(folder / "tables" / "default", table(generation=1))

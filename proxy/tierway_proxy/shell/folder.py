@@ -4,7 +4,8 @@
     keys/<id>                                   a provider key each; keys/token is the release's token
 
 The directory is watched, never a file: a kubelet swaps the symlink `..data`, which kills a watch on a file. Every sync
-reads the whole folder, so a missed event costs at most `RESYNC_MILLISECONDS`.
+reads the whole folder, so a missed event costs at most `RESYNC_MILLISECONDS`. While `tables/` is away (not mounted, or
+just being replaced) nothing changes: only an entry that is missing from it was taken back.
 """
 
 import asyncio
@@ -67,9 +68,10 @@ class FolderSource:
 
     def _keys(self) -> dict[str, str]:
         folder = self._path / "keys"
-        return {file.name: _text(file) for file in _visible(folder) if file.is_file()}
+        return {file.name: _text(file) for file in _visible(folder) if file.is_file()} if folder.is_dir() else {}
 
     def _sources(self) -> list[str]:
+        """Raises FileNotFoundError without `tables/`: that is no list, where an empty directory is an empty one."""
         return [folder.name for folder in _visible(self._path / "tables") if (folder / "table.json").is_file()]
 
     def _offer(self, source: str) -> None:
@@ -83,8 +85,6 @@ class FolderSource:
 
 def _visible(folder: Path) -> list[Path]:
     """Entries but those of the kubelet's own (`..data`) and of writers (`.tmp-…`)."""
-    if not folder.is_dir():
-        return []
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
