@@ -1,11 +1,13 @@
 """Callers are served all the while, whoever is killed and whatever is edited, and each request is counted once."""
 
+import os
+import signal
 import time
 from contextlib import contextmanager
 
 import pytest
 
-from tests.kubernetes.releases import eventually, released
+from tests.kubernetes.releases import eventually, get, released
 from tests.kubernetes.test_faults import serving
 from tests.kubernetes.test_operator import half_programmed, named, programmed, routed
 from tests.kubernetes.traffic import load
@@ -36,10 +38,15 @@ def under_load(release, name):
         answering = tier({"spec.providers": [provider], "spec.models.0.upstreamModel": "Qwen3-8B"})
         release.apply(named(name, answering), routed(name, name), routed(f"{name}-deleted", name))
         eventually(lambda: serving(release, name) == serving(release, f"{name}-deleted") == [1, 1])
-        calls.begin([f"{release.url(stand_in)}/{release.namespace}/{name}/v1" for stand_in in release.stand_ins])
+        calls.begin(addresses(release, name))
         answered(calls, 20)
         yield calls
     assert calls.failures == []
+
+
+def addresses(release, name):
+    """The policy at both proxies."""
+    return [f"{release.url(stand_in)}/{release.namespace}/{name}/v1" for stand_in in release.stand_ins]
 
 
 def answered(calls, more):
@@ -123,9 +130,27 @@ def test_once_programmed_is_true_no_answer_comes_by_the_old_table(release):
     assert said == sorted(said)
 
 
+def replace_first_proxy(release):
+    """It says its last to the operator and goes; a new process, with counts of its own, takes its place."""
+    stand_in = release.stand_ins[0]
+    leaving = release.child(stand_in.name)
+    os.killpg(leaving.pid, signal.SIGTERM)
+    assert leaving.wait(30)
+    release.start_proxy(stand_in)
+    eventually(lambda: get(f"http://127.0.0.1:{stand_in.admin_port}/readyz")[0] == 200)
+
+
 def test_a_killed_operator_doubles_and_forgets_no_request(release):
-    """The day's totals only grow, and in the end they are what was sent, and what the provider counted."""
+    """Totals of a day only grow, and in the end are what was sent, and what the provider counted.
+
+    Also those of a proxy that is no more, which nobody can be asked for again.
+    """
     with under_load(release, "counted") as calls, release.watched("routingpolicy", "counted") as versions:
+        both = addresses(release, "counted")
+        calls.begin(both[1:])
+        answered(calls, 12)  # by then the first proxy has answered its last
+        replace_first_proxy(release)
+        calls.begin(both)
         for _ in range(2):
             before = counted(release, "counted")
             eventually(lambda before=before: counted(release, "counted") > before, seconds=30)
@@ -137,5 +162,9 @@ def test_a_killed_operator_doubles_and_forgets_no_request(release):
         eventually(lambda: counted(release, "counted") == len(calls.answers), seconds=60)
     shown = [today(version.get("status", {})) for version in versions]
     assert shown == sorted(shown)
-    status = eventually(lambda: release.object("modeltier", "counted")["status"], seconds=30)
-    assert int(status["today"]["outputTokens"]) == calls.output_tokens
+    eventually(lambda: tokens(release, "counted") == calls.output_tokens, seconds=30)
+
+
+def tokens(release, name):
+    """Output tokens of today in a tier's status."""
+    return int(release.object("modeltier", name)["status"]["today"]["outputTokens"])

@@ -36,7 +36,7 @@ class Load:
         self.provider = ""
         self.output_tokens = 0
         self._ready = threading.Event()
-        self._targets: Sequence[str] | None = None
+        self._targets: Sequence[str] = ()
         self._over = False
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
@@ -46,7 +46,7 @@ class Load:
         assert self._ready.wait(20)
 
     def begin(self, targets: Sequence[str]) -> None:
-        """From now on these base URLs are asked in turn, streams and JSON."""
+        """From now on these base URLs are asked in turn, streams and JSON; said again, these instead."""
         self._targets = targets
 
     def end(self) -> None:
@@ -63,20 +63,19 @@ class Load:
         async with Provider(speed=20, seed=1).serving() as provider:
             self.provider = provider.url
             self._ready.set()
-            while self._targets is None and not self._over:  # noqa: ASYNC110 - another thread says when
+            while not self._targets and not self._over:  # noqa: ASYNC110 - another thread says when
                 await asyncio.sleep(0.02)
-            clients = [AsyncOpenAI(base_url=url, api_key="none", max_retries=0) for url in self._targets or ()]
-            await asyncio.gather(*(self._caller(clients, number) for number in range(CALLERS)))
-            for client in clients:
-                await client.close()
+            async with AsyncOpenAI(base_url=provider.url, api_key="none", max_retries=0) as client:
+                await asyncio.gather(*(self._caller(client, number) for number in range(CALLERS)))
             self.output_tokens = sum(each["billed_completion_tokens"] for each in provider.counts().values())
 
-    async def _caller(self, clients: Sequence[AsyncOpenAI], number: int) -> None:
-        while clients and not self._over:
+    async def _caller(self, client: AsyncOpenAI, number: int) -> None:
+        while not self._over:
             number += 1
+            target = self._targets[number % len(self._targets)]
             sent_at = time.monotonic()
             try:
-                table = await self._ask(clients[number % len(clients)], stream=number % 3 > 0)
+                table = await self._ask(client.with_options(base_url=target), stream=number % 3 > 0)
                 self.answers.append(Answer(sent_at, table))
             except (OpenAIError, ValueError) as error:
                 self.failures.append(repr(error))
