@@ -38,6 +38,10 @@ class Addresses:
         """Nobody answered there: look again next time."""
         self._lookups.pop((host, port), None)
 
+    def forget_old(self) -> None:
+        """Drop what would be looked up again anyway: nobody may ask for that name any more."""
+        self._lookups = {name: lookup for name, lookup in self._lookups.items() if not _is_over(lookup)}
+
     async def close(self) -> None:
         lookups = [each for each in self._lookups.values() if not each.done()]
         for each in lookups:

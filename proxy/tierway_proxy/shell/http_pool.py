@@ -60,6 +60,10 @@ class Pool:
         if self._looking is None:
             self._looking = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
 
+    def forget(self) -> None:
+        """Tables changed: hosts may be named no more."""
+        self._addresses.forget_old()
+
     async def close(self) -> None:
         """Close all that is open, and wait until it is."""
         self._is_closed = True

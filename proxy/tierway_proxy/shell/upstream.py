@@ -77,6 +77,7 @@ class Upstream:
     def forget(self) -> None:
         """Tables changed: what was prepared for the providers of old ones is dropped."""
         self._prepared.clear()
+        self._pool.forget()
 
     def _prepare(self, provider: Provider, key: str) -> _Prepared | Failure:
         known = self._prepared.get(id(provider))
