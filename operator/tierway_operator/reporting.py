@@ -49,6 +49,8 @@ class Reporter:
                 records[ref] = Written(stands, known.at, known.wanted, known.changed_at)
         self._records = records
         self._hopeless = {ref: status for ref, status in self._hopeless.items() if ref in records}
+        policies = {f"{ref.namespace}/{ref.name}" for ref in records if ref.kind == "RoutingPolicy"}
+        self._loading = {policy: begun for policy, begun in self._loading.items() if policy in policies}
 
     def progress(self, policy: str, result: PolicyResult, seen: Seen) -> Progress:
         """Say how far a table has come; for how long some proxy has lacked it is remembered from call to call."""

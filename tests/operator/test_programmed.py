@@ -2,9 +2,12 @@
 
 import pytest
 
+from tests.operator.memory import MemoryStore
 from tests.operator.worlds import NAME, Turns, policy, reborn, routes, tier
+from tierway_operator.observing import Seen
 from tierway_operator.programmed import loaded_by, progress
-from tierway_operator.store import Proxy
+from tierway_operator.reporting import Reporter
+from tierway_operator.store import Entry, Proxy
 from tierway_proxy.contract.observations import LoadedTable, Observations
 
 TIERS = (tier("cheap"), tier("dear"))
@@ -81,3 +84,15 @@ def test_the_table_of_a_dead_namesake_does_not_count():
     told = progress(NAME, found, (proxy("a"),), loaded_by({"http://a": loaded(found.hash)}), 0.0)
     assert (told.verdict.status, told.verdict.reason) == ("False", "NotAccepted")
     assert "the one that it replaced" in told.verdict.message
+
+
+def test_a_policy_that_was_away_is_waited_for_from_its_return():
+    """How long a deleted one had been waited for is forgotten with it."""
+    found, times = result(), iter((0.0, 20.0, 30.0))
+    reporter = Reporter(MemoryStore(), lambda: next(times), 30.0, lambda: None)
+    seen = Seen(proxies=(proxy("a"),))
+    reporter.listed([(found.ref, Entry(policy()))], 0.0)
+    assert reporter.progress(NAME, found, seen).verdict.reason == "Pending"
+    assert reporter.progress(NAME, found, seen).verdict.reason == "Straggler"
+    reporter.listed([], 0.0)
+    assert reporter.progress(NAME, found, seen).verdict.reason == "Pending"
