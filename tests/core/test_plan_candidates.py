@@ -128,6 +128,19 @@ class TestAbilities:
         assert ([each.model for each in plan.candidates], plan.klass) == (["c"], "Simple")
         assert "Complex" in plan.reason
 
+    def test_the_next_harder_class_is_the_next(self):
+        """Not the hardest: it costs more than need be."""
+        able = (model("a"), model("b", capabilities=("Vision",)), model("c", capabilities=("Vision",)))
+        routes = {"Simple": ["a"], "Moderate": ["b"], "Complex": ["c"]}
+        assert order(*able, fields=PICTURE, routes=routes) == ["b@p"]
+        assert order(*able, fields=PICTURE, routes=routes, klass="Complex") == ["c@p"]
+
+    def test_an_easier_class_is_never_asked(self):
+        """What the hardest cannot serve is refused."""
+        able = (model("a", capabilities=("Vision",)), model("c"))
+        found = decided(*able, fields=PICTURE, routes={"Simple": ["a"], "Complex": ["c"]}, klass="Complex")
+        assert found.code == "no_capable_model"
+
     def test_what_no_model_at_all_can_serve_is_refused_with_each_ones_reason(self):
         """As the request's fault, by the models' names, slashes in them and all."""
         found = decided(model("meta/llama", "a"), model("b", window=1), fields=TOOLS)
