@@ -98,7 +98,7 @@ async def _operate(given: Namespace) -> None:
         release = Release(given.release, given.release_namespace)
         client = await stack.enter_async_context(ApiClient(await configuration()))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        changes, health = Changes(), Health()
+        changes, health = Changes(given.namespaces), Health()
         store = ClusterStore(
             Api(client, release.field_manager),
             release,

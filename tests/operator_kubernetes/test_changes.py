@@ -71,6 +71,27 @@ async def test_a_watch_that_begins_anew_is_a_change(changes):
     assert await is_marked(changes)
 
 
+async def test_what_a_list_does_not_show_is_forgotten_and_the_rest_is_not(changes):
+    """What was deleted while no watch was open brings no event, and must not be remembered for ever."""
+    for uid in "12":
+        changes.saw("ADDED", manifest(uid))
+    await changes.wait()
+    changes.listed({"1"})
+    changes.saw("MODIFIED", manifest("1", version=2))
+    assert not await is_marked(changes)
+    changes.saw("MODIFIED", manifest("2", version=2))
+    assert await is_marked(changes)
+
+
+async def test_what_is_in_a_namespace_of_others_is_no_change():
+    """Where several namespaces are served, the watch shows all."""
+    changes = Changes(["llm", "search"])
+    changes.saw("ADDED", manifest("1", namespace="other"))
+    assert not await is_marked(changes)
+    changes.saw("ADDED", manifest("2", namespace="search"))
+    assert await is_marked(changes)
+
+
 async def test_a_change_during_a_run_is_not_lost(changes):
     """It was marked while nobody waited: the next wait returns at once."""
     changes.saw("ADDED", manifest())

@@ -23,7 +23,10 @@ Signature = tuple[Any, ...]
 
 
 class Changes:
-    def __init__(self) -> None:
+    """`namespaces`: those served, none means all. Where several are, all are watched; what is in others is no news."""
+
+    def __init__(self, namespaces: Collection[str] = ()) -> None:
+        self._namespaces = frozenset(namespaces)
         self._loop = asyncio.get_running_loop()
         self._pending = asyncio.Event()
         self._seen: dict[str, Signature] = {}
@@ -39,6 +42,8 @@ class Changes:
         brings no event, so the list itself is news.
         """
         metadata = manifest["metadata"]
+        if self._namespaces and metadata["namespace"] not in self._namespaces:
+            return
         signature = (metadata.get("generation"), metadata.get("deletionTimestamp"), metadata.get("labels"))
         if event_type == "DELETED":
             self._seen.pop(metadata["uid"], None)
@@ -47,6 +52,12 @@ class Changes:
         else:
             self._seen[metadata["uid"]] = signature
         self.mark()
+
+    def listed(self, uids: Collection[str]) -> None:
+        """Forget all objects but these: of what was deleted while no watch was open no event came."""
+        for uid in list(self._seen):  # a copy: events come from another thread meanwhile
+            if uid not in uids:
+                self._seen.pop(uid, None)
 
     async def wait(self) -> None:
         """Return when there is something new since the last return."""

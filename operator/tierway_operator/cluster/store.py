@@ -60,7 +60,9 @@ class ClusterStore:
             self._keys(),
         )
         if not tiers.error and not policies.error:
-            self._statuses.listed(tiers.entries + policies.entries)
+            entries = tiers.entries + policies.entries
+            self._statuses.listed(entries)
+            self._changes.listed({entry.manifest["metadata"]["uid"] for entry in entries})
         without_token = {name: key for name, key in keys.items() if name != _TOKEN}
         return World(tiers, policies, found, maps, published, without_token)
 
