@@ -12,7 +12,8 @@ from enum import Enum
 from math import isfinite
 from typing import Any
 
-from tierway_proxy.core.refusal import Refusal, without_secrets
+from tierway_proxy.core.refusal import Refusal
+from tierway_proxy.core.upstream_words import without_secrets
 
 
 class Next(Enum):

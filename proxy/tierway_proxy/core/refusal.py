@@ -1,19 +1,13 @@
 """The errors that a caller may read: all of them, and nothing that an upstream said unfiltered.
 
 OpenAI-shaped, so that every SDK shows the sentence. An upstream's own words reach a caller only for a fault of the
-request itself, shortened, and without addresses or anything that looks like a key.
+request itself, and only as `upstream_words` lets them.
 """
 
 import json
-import re
 from dataclasses import dataclass
 
 from tierway_proxy.contract.base import RequestClass
-
-_SECRETS = re.compile(
-    r"(?i)\b(?:https?|wss?)://\S+|\b(?:sk|pk|key|tok)-[\w-]{6,}|\bBearer\s+\S+|[A-Za-z0-9+/_-]{32,}={0,2}"
-)
-_MOST_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +29,6 @@ class Refusal:
     def body(self) -> bytes:
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return json.dumps({"error": error}, ensure_ascii=False).encode()
-
-
-def without_secrets(message: str) -> str:
-    """An upstream's sentence as a caller may see it: no addresses, no keys, at most 400 characters."""
-    return _SECRETS.sub("[removed]", message)[:_MOST_CHARACTERS].strip()
 
 
 def bad_request(message: str, code: str = "invalid_request", param: str | None = None) -> Refusal:
