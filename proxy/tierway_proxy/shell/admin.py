@@ -8,7 +8,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from tierway_proxy.contract.base import VERSION
 from tierway_proxy.core.refusal import Refusal
-from tierway_proxy.shell.answer import refusal_response
+from tierway_proxy.shell.answer import SERVER, refusal_response
 from tierway_proxy.shell.serving import Serving
 from tierway_proxy.shell.telemetry import Metrics
 
@@ -23,6 +23,7 @@ class Admin:
 
     def application(self) -> web.Application:
         app = web.Application()
+        app.on_response_prepare.append(_named)
         app.router.add_get("/healthz", self._alive)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._metrics)
@@ -71,3 +72,7 @@ class Admin:
         return Refusal(
             401, "This wants the release's token as a Bearer token.", "invalid_request_error", "unauthorized"
         )
+
+
+async def _named(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(SERVER)

@@ -22,6 +22,8 @@ _JSON = "Content-Type: application/json\r\n"
 _EVENTS = "Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
 _LONGEST_REASON = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+SERVER = {"Server": "tierway"}
+"""Which versions of what it is made of is nobody's business."""
 
 
 class Written(web.StreamResponse):
@@ -116,7 +118,7 @@ class Answer:
         attempt, plan, catalog = exchange.attempts[-1], self._plan, self._plan.catalog
         candidate, limit, asked = attempt.candidate, attempt.output_limit, plan.ask.output_tokens
         lines = (
-            f"HTTP/1.1 {status} {responses.get(status, '')}\r\nDate: {_date(int(time.time()))}\r\n"
+            f"HTTP/1.1 {status} {responses.get(status, '')}\r\nServer: tierway\r\nDate: {_date(int(time.time()))}\r\n"
             f"X-Request-Id: {self._request_id}\r\nX-Tierway-Attempts: {len(exchange.attempts)}\r\n"
         ) + _decided(catalog.table.policy, catalog.hash, candidate.tier, candidate.model, plan.klass, plan.reason)
         if limit is not None and asked is not None and asked > limit:
@@ -151,7 +153,7 @@ def _whole_seconds(seconds: float) -> int:
 
 def refusal_response(refusal: Refusal, request_id: str, headers: dict[str, str] | None = None) -> web.Response:
     """The answer to a request that no exchange was begun for."""
-    all_headers = {**(headers or {}), "X-Request-Id": request_id, "Content-Type": "application/json"}
+    all_headers = {**SERVER, **(headers or {}), "X-Request-Id": request_id, "Content-Type": "application/json"}
     if refusal.retry_after is not None:
         all_headers["Retry-After"] = str(_whole_seconds(refusal.retry_after))
     return web.Response(status=refusal.status, body=refusal.body(), headers=all_headers)

@@ -19,7 +19,7 @@ from tierway_proxy.core.exchange import Exchange
 from tierway_proxy.core.ledger import Settlement, refused
 from tierway_proxy.core.plan import AUTO, Plan, decide
 from tierway_proxy.core.refusal import Refusal, bad_request, model_not_found, no_default_policy, unknown_policy
-from tierway_proxy.shell.answer import ENDS, Answer, refusal_response
+from tierway_proxy.shell.answer import ENDS, SERVER, Answer, refusal_response
 from tierway_proxy.shell.callers import CallersServer
 from tierway_proxy.shell.relay import ClientGoneError, Relay
 from tierway_proxy.shell.serving import Serving
@@ -100,7 +100,7 @@ class Server:
             return refusal_response(body, request_id) if explain else self._refused(catalog, body, duration, request_id)
         plan = decide(catalog, body.fields, request.headers, self._serving.health, monotonic())
         if explain:
-            return web.json_response(_explained(plan), headers={"X-Request-Id": request_id})
+            return web.json_response(_explained(plan), headers={**SERVER, "X-Request-Id": request_id})
         if isinstance(plan, Refusal):
             return self._refused(catalog, plan, monotonic() - arrived, request_id)
         return await self._exchange(request, Exchange(plan, body, self._serving.health, arrived), plan, request_id)
@@ -164,7 +164,7 @@ def _listed(catalog: Catalog, what: str, request_id: str) -> web.Response:
         return refusal_response(model_not_found(wanted, catalog.table.policy), request_id)
     found = [{"id": name, "object": "model", "created": 0, "owned_by": "tierway"} for name in names]
     answer = next((each for each in found if each["id"] == wanted), {"object": "list", "data": found})
-    return web.json_response(answer, headers={"X-Request-Id": request_id})
+    return web.json_response(answer, headers={**SERVER, "X-Request-Id": request_id})
 
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
