@@ -60,9 +60,27 @@ class Body:
 
     def edited(self, values: Mapping[str, Any], renamed: Mapping[str, str]) -> bytes:
         """The bytes with these members set (added in front when absent) and these keys renamed."""
-        raw, fields, at = self._raw, self.fields, 0
-        pieces: list[bytes] = []
+        fields = self.fields
         standing = [key for key in {**values, **renamed} if key in fields]
+        edited = self._with(standing[0], values) if len(standing) == 1 and not renamed else None
+        if edited is None:
+            edited = self._with_all(standing, values, renamed)
+        if len(standing) == len(values) and not renamed:
+            return edited
+        added = {key: value for key, value in values.items() if key not in fields}
+        return _with_front(edited, added, empty=not fields) if added else edited
+
+    def _with(self, key: str, values: Mapping[str, Any]) -> bytes | None:
+        """One member set, which is all that most requests need; None when one look cannot tell where it stands."""
+        raw = self._raw
+        if self._members is not None or _ESCAPE.search(raw) is not None:
+            return None
+        place = _found(raw, key, self.fields[key])
+        return None if place is None else raw[: place.start] + _written(values[key]) + raw[place.end :]
+
+    def _with_all(self, standing: list[str], values: Mapping[str, Any], renamed: Mapping[str, str]) -> bytes:
+        raw, at = self._raw, 0
+        pieces: list[bytes] = []
         for key_start, key_end, start, end, key in self._places(standing):
             if key in renamed:
                 pieces += (raw[at:key_start], orjson.dumps(renamed[key]), raw[key_end:start])
@@ -70,10 +88,7 @@ class Body:
             if key in values:
                 pieces += (raw[at:start], _written(values[key]))
                 at = end
-        pieces.append(raw[at:])
-        edited = b"".join(pieces)
-        added = {key: value for key, value in values.items() if key not in fields}
-        return _with_front(edited, added, empty=not fields) if added else edited
+        return b"".join((*pieces, raw[at:]))
 
     def _places(self, keys: list[str]) -> list[_Member]:
         """Where these members stand, in their order."""
