@@ -41,7 +41,8 @@ def main() -> int:
         with ExitStack() as stack:
             return _show(stack, work, kubernetes=given.kubernetes)
     except KeyboardInterrupt:
-        say("ended")
+        shutil.rmtree(work, ignore_errors=True)
+        say("ended, and nothing is left behind")
         return 0
     except (ProgramError, StoryError) as error:
         say(f"the demo cannot go on: {error}\nIts logs are in {work}")

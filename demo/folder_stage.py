@@ -29,11 +29,17 @@ def on_a_folder(work: Path, provider_ports: dict[int, int]) -> Iterator[Stage]:
             proxies=tuple(f"http://127.0.0.1:{port + number}" for number in range(PROXIES)),
             objects=objects,
             apply=lambda _: None,  # a file that is saved is applied
-            tables_command=f"tierway get modeltiers,routingpolicies --folder {objects}",
+            tables_command=f"{_command()} get modeltiers,routingpolicies --folder {objects}",
             tables=lambda: _get(objects),
             found=lambda plural: _found(objects, plural),
             hints=(f"$EDITOR {objects}/policy-default.yaml",),
         )
+
+
+def _command() -> str:
+    """`tierway` as a person can type it here: it stands beside our Python, which is seldom on the path."""
+    beside = Path(sys.executable).with_name("tierway")
+    return str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else "tierway"
 
 
 def _consecutive(preferred: int) -> int:

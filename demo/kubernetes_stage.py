@@ -45,8 +45,8 @@ def on_kubernetes(work: Path, provider_ports: dict[int, int], say: Callable[[str
             found=lambda plural: _found(kube, plural),
             hints=(
                 f"export KUBECONFIG={kubeconfig}",
-                f"kubectl describe routingpolicy default -n {_NAMESPACE}",
-                "kubectl explain modeltier.spec.models",
+                f"{kube.program} describe routingpolicy default -n {_NAMESPACE}",
+                f"{kube.program} explain modeltier.spec.models",
             ),
         )
 

@@ -44,6 +44,12 @@ def test_the_limit_that_is_sent_is_the_lowest(ask, of_model, of_class, sent):
     assert life.exchange.attempts[0].output_limit == sent
 
 
+def test_a_limit_of_ours_leaves_room_for_the_question():
+    """A model may answer as long as its whole window: what we add must not make an upstream refuse the request."""
+    life = Life(model("a", window=100, max_output_tokens=100)).start().head().answers("Hello")
+    assert life.sent["max_tokens"] == 100 - life.settled.input_tokens < 100
+
+
 def test_a_request_without_a_limit_is_sent_none_of_ours():
     """No parameter is added where nothing is limited."""
     assert "max_tokens" not in asking().sent

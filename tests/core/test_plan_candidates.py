@@ -101,13 +101,13 @@ class TestAbilities:
             (100, None, 60, 60),
             (100, 40, 60, 40),
             (100, 400, 600, 100),
-            (None, 40, 60, 40),
-            (None, None, 60, 60),
+            (None, 40, 60, 0),
+            (None, None, 60, 0),
             (None, None, None, 0),
         ],
     )
     def test_a_window_must_hold_question_and_answer_together(self, asked, of_class, of_model, answer):
-        """The answer is as long as was asked for, or as the limits of class and model let it be."""
+        """The answer is as long as was asked for, within the limits; a request that does not say leaves it to us."""
         fields = {"messages": [{"role": "user", "content": "x" * 4000}], **({"max_tokens": asked} if asked else {})}
         route = Route(candidates=(Choice(tier="llm/a"), Choice(tier="llm/b")), max_output_tokens=of_class)
         needed = decided("a", fields=fields).ask.input_tokens + answer

@@ -1,5 +1,6 @@
 """One attempt: what is sent for it, and what came back so far."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -74,7 +75,9 @@ def wanted(
         added.add("stream")
     if streamed and candidate.provider.stream_usage and "stream_options" not in refused:
         _ask_for_usage(body.fields, values, added)
-    limit, renamed = _limit_output(body.fields, candidate, class_limit, refused, values, added)
+    window = candidate.context_window
+    room = sys.maxsize if window is None else max(1, window - ask.input_tokens)
+    limit, renamed = _limit_output(body.fields, candidate, class_limit, room, refused, values, added)
     return Wanted(body.edited(values, renamed), streamed, frozenset(added), limit)
 
 
@@ -102,17 +105,21 @@ def _limit_output(
     fields: Mapping[str, Any],
     candidate: Candidate,
     class_limit: int | None,
+    room: int,
     refused: frozenset[str],
     values: dict[str, Any],
     added: set[str],
 ) -> tuple[int | None, dict[str, str]]:
-    """Clamps what was asked, adds what was not, in the parameter that the provider knows; the limit that then holds."""
+    """Clamps what was asked, adds what was not, in the parameter that the provider knows; the limit that then holds.
+
+    What is added leaves `room` for the question: a limit of ours must not overflow the context window.
+    """
     limit = min([each for each in (class_limit, candidate.max_output) if each is not None], default=None)
     known: str = candidate.provider.output_limit_parameter
     asked = [name for name in _LIMITS if type(fields.get(name)) is int]
     if not asked:
         if limit is not None and known not in refused:
-            values[known] = limit
+            values[known] = limit = min(limit, room)
             added.add(known)
         return limit, {}
     least = limit

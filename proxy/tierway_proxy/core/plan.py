@@ -224,12 +224,10 @@ def _unable(candidate: Candidate, ask: Examined, limit: int | None) -> str | Non
 
 
 def _longest_answer(candidate: Candidate, ask: Examined, limit: int | None) -> int:
-    """The output tokens that this candidate will be asked for at most; 0 when nobody says."""
-    least = ask.output_tokens
-    for other in (limit, candidate.max_output):
-        if other is not None and (least is None or other < least):
-            least = other
-    return least or 0
+    """The output tokens that the request asks of this candidate, as limited; 0 when it leaves them to us."""
+    if ask.output_tokens is None:
+        return 0
+    return min(each for each in (ask.output_tokens, limit, candidate.max_output) if each is not None)
 
 
 def _unfit(candidate: Candidate, health: Health, now: float) -> str | None:
