@@ -56,7 +56,10 @@ def _fallbacks(story: Story, policies: Iterable[dict[str, Any]]) -> str:
 def _edit(story: Story) -> str:
     if story.edit_seconds is None:
         return "no request was served by the new table in time"
-    return f"{story.edit_seconds * 1000:.0f} ms from applying it to sending the first request that the new table served"
+    first = (
+        f"{story.edit_seconds * 1000:.0f} ms from applying it to sending the first request that the new table served"
+    )
+    return f"{first} ({story.probes} small ones asked)"
 
 
 def _first_token(story: Story) -> str:
@@ -74,5 +77,5 @@ def _exact(stage: Stage, providers: list[Simulated]) -> str:
     said = f"{ours:,} output tokens in the statuses, {theirs:,} served by the providers"
     # tokens that were on their way when we hung up are the one thing that we cannot count
     return said + (
-        f", {theirs - ours} of them on the way of {cut} attempts that were cut" if theirs > ours and cut else ""
+        f" ({theirs - ours} more were on their way when slow attempts were cut)" if theirs > ours and cut else ""
     )
