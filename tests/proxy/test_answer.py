@@ -10,6 +10,7 @@ from tests.provider.wire import Reply, ask, connected, request
 from tests.proxy.asks import ASK, STREAM
 from tests.proxy.tables import chain
 from tierway_proxy.contract.table import Match, Rule, Use
+from tierway_proxy.core.exchange import Exchange
 
 
 def in_1_0(body, *headers):
@@ -70,3 +71,24 @@ async def test_no_name_in_a_table_breaks_a_head(start, front, body):
     reply = await ask(await start(chain(front.url, rules=(rule,))), body)
     assert "\nx-evil" not in reply.head
     assert "x-tierway-reason: rule a  x-evil: 1    b?" in reply.head
+
+
+@pytest.mark.parametrize(("body", "status"), [(ASK, 500), (STREAM, 200)], ids=["json", "stream"])
+async def test_a_fault_of_ours_is_seen_and_its_books_are_closed(proxy, front, monkeypatch, caplog, body, status):
+    """Before an answer was begun it is a 500, after that a broken connection; nobody stays under way for ever."""
+    calls, data = [], Exchange.data
+
+    def fails_at_the_fifth(exchange, *arguments):
+        calls.append(exchange)
+        if len(calls) > 4:
+            raise RuntimeError("ours")
+        return data(exchange, *arguments)
+
+    monkeypatch.setattr(Exchange, "data", fails_at_the_fifth)
+    reply = await ask(proxy, body)
+    assert (reply.status, reply.whole) == (status, status == 500)
+    assert b"HTTP/1.1 500" not in reply.raw or status == 500
+    await front.idle()
+    await proxy.idle()
+    assert proxy._proxy.serving.health.under_way("llm/first/sim") == 0
+    assert "a request ended in a fault of ours" in caplog.text

@@ -50,7 +50,17 @@ STAYS, ENDS = Written(stays=True), Written(stays=False)
 class Answer:
     """`response` is what the server returns to aiohttp once the exchange is over."""
 
-    __slots__ = ("_chunked", "_head", "_most_unread", "_parts", "_plan", "_request", "_request_id", "_stays")
+    __slots__ = (
+        "_chunked",
+        "_head",
+        "_is_whole",
+        "_most_unread",
+        "_parts",
+        "_plan",
+        "_request",
+        "_request_id",
+        "_stays",
+    )
 
     def __init__(self, request: web.BaseRequest, plan: Plan, request_id: str, *, closing: bool) -> None:
         self._request, self._plan, self._request_id = request, plan, request_id
@@ -59,6 +69,7 @@ class Answer:
         self._chunked: bool | None = None  # None: no stream
         self._head = ""
         self._parts: list[bytes] = []
+        self._is_whole = False
 
     @property
     def response(self) -> Written:
@@ -89,6 +100,13 @@ class Answer:
             self._write_whole(self._head, b"".join(self._parts))
         elif self._chunked:
             self._write(b"0\r\n\r\n")
+        self._is_whole = True
+
+    def close(self) -> None:
+        """Whoever reads a stream that ends here, through a fault of ours, must see that it is not whole."""
+        transport = self._request.transport
+        if self._chunked is not None and not self._is_whole and transport is not None:
+            transport.abort()
 
     def refuse(self, exchange: Exchange, refusal: Refusal) -> None:
         lines = self._lines(exchange, refusal.status)

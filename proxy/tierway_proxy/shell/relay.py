@@ -40,7 +40,7 @@ class Relay:
         self._call: Call | None = None
 
     async def run(self) -> None:
-        """To the end of the exchange. The client's leaving cancels the upstream at once, and is then raised."""
+        """To the end of the exchange. The client's leaving, which is raised, ends it and its upstream at once."""
         exchange, now = self._exchange, monotonic
         try:
             commands = exchange.start(now())
@@ -51,10 +51,8 @@ class Relay:
                     return
                 call, deadline = self._call, exchange.deadline
                 commands = self._told(await (self._pause(deadline) if call is None else call.next(deadline)))
-        except (asyncio.CancelledError, ClientGoneError):
-            exchange.client_left(now())
-            raise
         finally:
+            exchange.client_left(now())  # unless it is over: whatever ended it, its books are closed
             if self._call is not None:
                 self._call.close()
 

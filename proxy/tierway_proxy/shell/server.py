@@ -116,6 +116,7 @@ class Server:
         try:
             await relay.run()
         finally:
+            answer.close()
             if exchange.settlement is not None:
                 self._settled(exchange.settlement, request_id)
         return answer.response
