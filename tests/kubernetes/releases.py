@@ -101,7 +101,9 @@ class Release:
         return self._children[name]
 
     def token(self) -> str:
-        return str(self.get("secret", f"{self.name}-keys", "-o", "go-template={{.data.token | base64decode}}"))
+        """Return the release's token; an operator that has just started has yet to make it."""
+        wanted = (f"secret/{self.name}-keys", "-o", "go-template={{.data.token | base64decode}}")
+        return str(eventually(lambda: self.get(*wanted, "--ignore-not-found")))
 
     def observations(self, stand_in: StandIn) -> Any:
         url = f"http://127.0.0.1:{stand_in.admin_port}/observations"
