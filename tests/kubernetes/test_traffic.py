@@ -89,8 +89,10 @@ def test_no_caller_notices_a_kill_and_afterwards_edits_flow_and_what_was_deleted
         with release.separated():
             release.delete("routingpolicy", f"{name}-deleted")
             kill(release, program)
-        answered(calls, 30)
-        start_again(release, program)
+        try:
+            answered(calls, 30)
+        finally:
+            start_again(release, program)  # other tests need it too
         eventually(lambda: serving(release, f"{name}-deleted") == [None, None], seconds=30)
         before = time.monotonic()
         release.apply(routed(name, name, maxOutputTokens=100))
