@@ -101,6 +101,16 @@ def test_without_usage_events_with_content_are_the_estimate():
 def test_events_that_hold_many_tokens_are_estimated_by_their_text():
     """Four characters a token."""
     assert fed(said("x" * 100), said("y" * 60)).settled(9) == Usage(9, 40, estimated=True)
+    assert fed(said("x" * 12), said("y" * 12)).settled(9) == Usage(9, 2, estimated=True)
+    assert fed(said("x" * 12), said("y" * 13)).settled(9) == Usage(9, 6, estimated=True)
+
+
+@pytest.mark.parametrize(
+    "choice", [{}, {"text": None}, {"text": 7}, {"delta": None}, {"message": {}}, {"delta": {"content": ""}}]
+)
+def test_a_choice_without_content_is_no_token(choice):
+    """Whatever its shape."""
+    assert Meter().feed({"choices": [choice]}, 0.0) is False
 
 
 def test_usage_beats_any_estimate():

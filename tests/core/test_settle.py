@@ -50,6 +50,7 @@ BILLED = {
     "too late for the chain": (lambda life: life.wait(30), True),
     "lost after its head": (lambda life: life.head().lost(outcome.LOST), True),
     "empty": (lambda life: life.head().says(ROLE).end(), True),
+    "stalled": (lambda life: life.lost(outcome.STALLED), True),
     "refused": (lambda life: life.lost(outcome.REFUSED), False),
     "an error frame": (lambda life: life.head().says(b'data: {"error": {}}\n\n'), False),
     "429": (lambda life: life.refuses(429), False),
