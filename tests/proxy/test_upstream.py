@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from multidict import CIMultiDict
 
+from tests.provider.wire import eventually
 from tests.proxy.raw_server import BODY, answered, ask, opening, outcome, serving
 from tierway_proxy.core.outcome import LOST, UNANSWERED
 from tierway_proxy.shell.http_answer import END, Head
@@ -223,6 +224,63 @@ async def test_waiting_ends_at_its_time_and_goes_on_where_it_was(upstream):
         await asyncio.wait({waiting})
         go_on.set()
         assert await outcome(call) == (None, b"one", END)
+
+
+async def in_pieces(peer):
+    await peer.request()
+    await peer.says(STREAM, b"3\r\none\r\n", b"3\r\ntwo\r\n", b"5\r\nthree\r\n", b"0\r\n\r\n")
+
+
+async def test_events_come_straight_while_they_are_wanted_so(upstream):
+    """From the socket's callback, in their order; then by waiting, with none lost in between."""
+    straight = []
+
+    def until_two(event):
+        straight.append(event)
+        return event != b"two"
+
+    async with serving(in_pieces) as server:
+        call = ask(upstream, opening(server.url))
+        assert await call.next(None, until_two) is None
+        assert [straight[0].status, *straight[1:]] == [200, b"one", b"two"]
+        assert await outcome(call) == (None, b"three", END)
+
+
+async def test_a_fault_in_who_takes_an_event_straight_is_raised_where_it_waits(upstream):
+    """A callback of the event loop has nobody else to tell."""
+
+    def fails(event):
+        if event == b"one":
+            raise RuntimeError("ours")
+        return True
+
+    async with serving(in_pieces) as server:
+        call = ask(upstream, opening(server.url))
+        with pytest.raises(RuntimeError, match="ours"):
+            await call.next(None, fails)
+        call.close()
+
+
+async def test_nothing_comes_straight_behind_a_cancellation(upstream):
+    """Who was cancelled has left, though it may not have run since."""
+    straight, wait = [], asyncio.get_running_loop().create_future()
+
+    async def conversation(peer):
+        await peer.request()
+        await peer.says(STREAM)
+        await wait
+        await peer.says(b"3\r\none\r\n0\r\n\r\n")
+
+    async with serving(conversation) as server:
+        call = ask(upstream, opening(server.url))
+        waiting = asyncio.create_task(call.next(None, lambda event: straight.append(event) or True))
+        await eventually(lambda: straight)
+        waiting.cancel()
+        call._heard()
+        wait.set_result(None)
+        await asyncio.wait({waiting})
+        assert (waiting.cancelled(), await outcome(call)) == (True, (None, b"one", END))
+        assert len(straight) == 1
 
 
 async def test_closing_twice_is_closing_once(upstream):

@@ -30,9 +30,20 @@ class Bell:
         finally:
             self._waiter = None
 
-    def ring(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def ring(self, fault: Exception | None = None) -> None:
+        """`fault` is raised by the wait."""
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        if fault is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(fault)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Somebody waits, and was not woken yet."""
+        return self._waiter is not None and not self._waiter.done()
 
     def stop(self) -> None:
         if self._timer is not None:
