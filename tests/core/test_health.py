@@ -102,7 +102,12 @@ class TestBreaker:
         health.answered(KEY)
         for _ in range(FAILURES_TO_OPEN):
             health.failed(KEY, 100.0)
+        assert health.unfit(KEY, 100.0 + FIRST_OPEN_SECONDS - 0.01)
         assert health.unfit(KEY, 100.0 + FIRST_OPEN_SECONDS) is None
+
+    def test_its_reason_says_when_it_is_tried_again(self):
+        """For who asks why a model was passed over."""
+        assert failing(now=100.0).unfit(KEY, 101.5) == "5 failures in a row; tried again in 0.5 s"
 
     def test_it_recovers_with_one_request_a_minute(self):
         """A low share of traffic does not starve it."""

@@ -26,7 +26,7 @@ class TestRest:
         """From the first such answer on."""
         health = Health()
         health.failed(KEY, 10.0, retry_after=7.0)
-        assert "rate limited" in health.unfit(KEY, 16.9)
+        assert health.unfit(KEY, 16.5) == "rate limited for 0.5 s more"
         assert health.unfit(KEY, 17.0) is None
 
     def test_it_rests_no_longer_than_a_limit(self):
