@@ -9,8 +9,8 @@ from tierway_proxy.core.commands import Begin, Close, Commands, Finish, Forward,
 from tierway_proxy.core.exchange import Exchange, Phase
 from tierway_proxy.core.outcome import Failure
 from tierway_proxy.core.refusal import Refusal
+from tierway_proxy.shell.call import Call, Event
 from tierway_proxy.shell.http_answer import End
-from tierway_proxy.shell.upstream import Call, Event
 
 
 class ClientGoneError(Exception):
