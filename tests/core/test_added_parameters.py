@@ -77,6 +77,19 @@ def test_a_parameter_of_the_clients_own_is_the_clients_fault():
     assert life.refusal.param == "stream_options"
 
 
+def test_a_stream_that_the_client_asked_for_is_the_clients_too():
+    """We did not add it, so we do not take it away."""
+    life = Life("a", "b").start().refuses(400, rejects("stream"))
+    assert (life.tried, life.refusal.param) == (["a"], "stream")
+
+
+def test_of_two_names_in_a_sentence_the_longer_is_left_out():
+    """The other is only what it depends on."""
+    message = b'{"error": {"message": "stream_options is not allowed here, although stream is"}}'
+    life = Life("a", json_client=True).start().refuses(400, message).client_leaves()
+    assert life.exchange.attempts[0].failure.param == "stream_options"
+
+
 def test_a_word_that_only_contains_its_name_blames_nobody():
     """An 'upstream' is no `stream`."""
     life = Life("a", json_client=True).start().refuses(400, b'{"error": {"message": "the upstream disliked it"}}')

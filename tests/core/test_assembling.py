@@ -25,6 +25,7 @@ AROUND = {"id": "c-1", "object": "chat.completion.chunk", "created": 7, "model":
 
 SAME = {
     "text": ([ROLE, text("He"), text("y"), STOP], [choice(message("Hey"))]),
+    "the same word again": ([ROLE, text("ha"), text("ha"), STOP], [choice(message("haha"))]),
     "no role": ([text("Hey"), STOP], [choice(message("Hey"))]),
     "a role in every chunk": (
         [chunk({"role": "assistant", "content": word}) for word in ("He", "y")] + [STOP],

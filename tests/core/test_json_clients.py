@@ -114,6 +114,7 @@ def test_a_stream_member_that_is_not_true_means_json(stream):
     """As everywhere."""
     life = Life("a", ask={"stream": stream}).start().answers("Hey")
     assert life.answer["object"] == "chat.completion"
+    assert (life.opened[0].streamed, life.sent["stream"]) == (True, True)
 
 
 def test_a_stream_is_not_asked_of_a_provider_that_sends_no_usage_with_it():

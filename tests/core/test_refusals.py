@@ -110,8 +110,8 @@ def test_an_exhausted_chain_says_when_to_come_back():
     assert life.refusal.retry_after == 7.0
 
 
-@pytest.mark.parametrize("value", ["Wed, 21 Oct 2026 07:28:00 GMT", "soon", "nan", "inf", "1e999", ""])
-def test_a_time_to_come_back_that_is_no_number_is_left_out(value):
+@pytest.mark.parametrize("value", ["Wed, 21 Oct 2026 07:28:00 GMT", "soon", "nan", "inf", "1e999", "", "0", "-5"])
+def test_a_time_to_come_back_that_says_nothing_is_left_out(value):
     """And breaks nothing."""
     life = Life("a").start().refuses(429, Retry_After=value)
     assert (life.refusal.status, life.refusal.retry_after) == (429, None)

@@ -75,6 +75,16 @@ def test_when_no_other_model_is_there_the_client_reads_what_is_missing():
     assert (life.refusal.status, life.refusal.message) == (400, UNABLE[0])
 
 
+ABLE = ["tools[0].function.name is missing", "tools[0].enabled is no boolean", "language 'xx' is not supported"]
+
+
+@pytest.mark.parametrize("message", ABLE)
+def test_not_every_sentence_with_such_words_is_about_a_missing_capability(message):
+    """It takes both: something that the model can or cannot do, and that it cannot."""
+    life = Life("a", "b").start().refuses(400, said(message))
+    assert (life.tried, life.refusal.message) == (["a"], message)
+
+
 @pytest.mark.parametrize("status", [400, 413, 415, 422])
 def test_an_error_that_blames_the_request_goes_to_the_client_at_once(status):
     """Trying elsewhere would be waste."""

@@ -4,7 +4,7 @@ import pytest
 
 from tests.core.script import START, Life
 from tests.core.tables import model, price
-from tests.core.wire import DONE, ROLE, STOP, text, usage
+from tests.core.wire import DONE, JSON, ROLE, STOP, completion, text, usage
 from tierway_proxy.contract.table import Baseline
 from tierway_proxy.core import outcome
 from tierway_proxy.core.ledger import refused
@@ -50,6 +50,7 @@ BILLED = {
     "too late for the chain": (lambda life: life.wait(30), True),
     "lost after its head": (lambda life: life.head().lost(outcome.LOST), True),
     "empty": (lambda life: life.head().says(ROLE).end(), True),
+    "no stream": (lambda life: life.head(200, JSON).says(completion()).end(), True),
     "stalled": (lambda life: life.lost(outcome.STALLED), True),
     "refused": (lambda life: life.lost(outcome.REFUSED), False),
     "an error frame": (lambda life: life.head().says(b'data: {"error": {}}\n\n'), False),
@@ -68,7 +69,7 @@ def test_a_failed_attempt_costs_its_prompt_only_where_the_provider_accepted_it(f
         life.client_leaves()
     entry = life.settled.attempts[0]
     assert entry.cost == (prompt(life) * 3 if billed else 0)
-    assert entry.usage.output == 0
+    assert (entry.usage.output, entry.usage.estimated) == (0, billed)
 
 
 def test_an_answer_cut_by_its_upstream_costs_what_came_of_it():
