@@ -246,6 +246,30 @@ async def test_events_come_straight_while_they_are_wanted_so(upstream):
         assert await outcome(call) == (None, b"three", END)
 
 
+async def test_nothing_comes_straight_behind_the_end(upstream):
+    """However much more is wanted."""
+    straight = []
+
+    async with serving(in_pieces) as server:
+        call = ask(upstream, opening(server.url))
+        assert await call.next(None, lambda event: straight.append(event) or True) is None
+        assert straight[1:] == [b"one", b"two", b"three", END]
+        call.close()
+
+
+async def test_a_call_may_be_closed_by_who_takes_its_events_straight(upstream):
+    """As an exchange does at its end; whoever waits for more of it waits no longer, and its bell is free again."""
+
+    def closes(_):
+        call.close()
+        return False
+
+    async with serving(in_pieces) as server:
+        call = ask(upstream, opening(server.url))
+        assert await call.next(None, closes) is None
+        assert len(upstream._bells._free) == 1
+
+
 async def test_a_fault_in_who_takes_an_event_straight_is_raised_where_it_waits(upstream):
     """A callback of the event loop has nobody else to tell."""
 
@@ -263,24 +287,21 @@ async def test_a_fault_in_who_takes_an_event_straight_is_raised_where_it_waits(u
 
 async def test_nothing_comes_straight_behind_a_cancellation(upstream):
     """Who was cancelled has left, though it may not have run since."""
-    straight, wait = [], asyncio.get_running_loop().create_future()
+    straight = []
 
     async def conversation(peer):
         await peer.request()
         await peer.says(STREAM)
-        await wait
-        await peer.says(b"3\r\none\r\n0\r\n\r\n")
+        await peer.left()
 
     async with serving(conversation) as server:
         call = ask(upstream, opening(server.url))
         waiting = asyncio.create_task(call.next(None, lambda event: straight.append(event) or True))
         await eventually(lambda: straight)
         waiting.cancel()
-        call._heard()
-        wait.set_result(None)
+        call._connection.data_received(b"3\r\none\r\n0\r\n\r\n")
         await asyncio.wait({waiting})
-        assert (waiting.cancelled(), await outcome(call)) == (True, (None, b"one", END))
-        assert len(straight) == 1
+        assert (len(straight), await outcome(call)) == (1, (None, b"one", END))
 
 
 async def test_closing_twice_is_closing_once(upstream):

@@ -113,7 +113,7 @@ class Call:
         if self._straight is None or not self._bell.is_awaited:
             return False
         while (event := self._look()) is not None:
-            if not self._straight(event):
+            if not self._straight(event) or isinstance(event, (End, Failure)):
                 return False
         return True
 
