@@ -2,6 +2,12 @@
 
 Each says for itself what its author takes it to be, so that what a classifier makes of it can be judged. `model` is
 left out of every request: who sends it chooses.
+
+The class is that of what the answer takes: Simple is one fact, a label, a figure read from a text, a short rewrite, a
+call of one tool; Moderate is a summary, an explanation, a routine function, a standard computation of some steps;
+Complex is a chain of reasoning, a proof, a design under conflicting demands, a subtle bug. The shape is the first of
+picture, tools, schema and turns (of a conversation) that the request has, otherwise what most of it is: code, maths, a
+document that something is asked of, a system prompt that outweighs the user's turn, an instruction, or a question.
 """
 
 import json
@@ -15,6 +21,8 @@ from tierway_proxy.contract.base import RequestClass
 
 REQUESTS: Final = Path(__file__).parent / "requests"
 
+Shape = Literal["question", "instruction", "document", "code", "maths", "turns", "system", "tools", "schema", "picture"]
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -25,6 +33,7 @@ class Sample:
     klass: RequestClass
     policy: Literal["default", "legal-finance"]
     request: Mapping[str, Any]
+    shape: Shape = "question"
 
 
 def load(folder: Path = REQUESTS) -> tuple[Sample, ...]:
@@ -53,4 +62,5 @@ def _sample(line: dict[str, Any]) -> Sample:
         klass=cast("RequestClass", line["class"]),
         policy=line["policy"],
         request=line["request"],
+        shape=line["shape"],
     )
