@@ -2,23 +2,29 @@
 
 import asyncio
 import gc
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
 from tierway_proxy.shell.process import serve
-from tierway_proxy.shell.settings import add_arguments, from_arguments
+from tierway_proxy.shell.settings import SettingsError, add_arguments, from_arguments
 from tierway_proxy.shell.telemetry import log_json
 
 __all__ = ["add_arguments", "main", "run"]
 
 
 def run(given: Namespace) -> int:
+    try:
+        settings = from_arguments(given)
+    except SettingsError as error:
+        print(f"Error: {error}", file=sys.stderr)  # noqa: T201 (for whoever started it)
+        return 2
     log_json()
     # what is there at the start stays: the collector need not look at it again for each generation
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(from_arguments(given)))
+        runner.run(serve(settings))
     return 0
 
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from tierway_proxy.shell.admin import Admin
 from tierway_proxy.shell.folder import FolderSource
 from tierway_proxy.shell.keeper import Keeper
+from tierway_proxy.shell.recording import Recorder
 from tierway_proxy.shell.server import Server
 from tierway_proxy.shell.serving import Serving
 from tierway_proxy.shell.settings import Settings
@@ -64,9 +65,13 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         upstream = Upstream()
         stack.push_async_callback(upstream.close)
         tables.on_change.append(lambda _: upstream.forget())
+        recorder = None
+        if settings.recording is not None:
+            recorder = Recorder(settings.recording, serving.instance, serving.recorded)
+            stack.push_async_callback(recorder.close)
         following = asyncio.create_task(_follow(settings, tables))
         stack.push_async_callback(_cancel, following)
-        callers = web.ServerRunner(Server(serving, upstream, access_log).web_server())
+        callers = web.ServerRunner(Server(serving, upstream, access_log, recorder).web_server())
         port = await _listen(stack, callers, settings.host, settings.port)
         admin = web.AppRunner(Admin(serving).application(), access_log=None)
         admin_port = await _listen(stack, admin, settings.admin_host, settings.admin_port)

@@ -21,6 +21,7 @@ from tierway_proxy.core.plan import AUTO, Plan, decide
 from tierway_proxy.core.refusal import Refusal, bad_request, model_not_found, no_default_policy, unknown_policy
 from tierway_proxy.shell.answer import ENDS, SERVER, Answer, refusal_response
 from tierway_proxy.shell.callers import CallersServer
+from tierway_proxy.shell.recording import Recorder
 from tierway_proxy.shell.relay import ClientGoneError, Relay
 from tierway_proxy.shell.serving import Serving
 from tierway_proxy.shell.telemetry import AccessLog
@@ -44,8 +45,10 @@ class _Asked(NamedTuple):
 class Server:
     """Handles every request of the callers' port."""
 
-    def __init__(self, serving: Serving, upstream: Upstream, access_log: AccessLog | None) -> None:
-        self._serving, self._upstream, self._access_log = serving, upstream, access_log
+    def __init__(
+        self, serving: Serving, upstream: Upstream, access_log: AccessLog | None, recorder: Recorder | None
+    ) -> None:
+        self._serving, self._upstream, self._access_log, self._recorder = serving, upstream, access_log, recorder
         self._numbers = count(1)
 
     def web_server(self) -> web.Server:
@@ -103,6 +106,8 @@ class Server:
             return web.json_response(_explained(plan), headers={**SERVER, "X-Request-Id": request_id})
         if isinstance(plan, Refusal):
             return self._refused(catalog, plan, monotonic() - arrived, request_id)
+        if self._recorder is not None:
+            self._recorder.offer(plan, body.fields)
         return await self._exchange(request, Exchange(plan, body, self._serving.health, arrived), plan, request_id)
 
     async def _exchange(

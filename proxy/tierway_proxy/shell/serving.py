@@ -17,7 +17,8 @@ from tierway_proxy.shell.tables import Served, Tables
 class Serving:
     """`clock`: seconds since the epoch. `instance` names this process in observations and request ids.
 
-    `unrouted`: the requests that were refused before any policy was found for them, by the error's code.
+    `unrouted`: the requests that were refused before any policy was found for them, by the error's code. `recorded`:
+    those that were to be kept for labelling, by policy and by what became of it.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Serving:
         self.draining = self.final = self.acknowledged = False
         self.in_flight = 0
         self.unrouted: Counter[str] = Counter()
+        self.recorded: dict[tuple[str, str], int] = {}
         self._region, self._clock = region, clock
         self._started_at = clock()
         self._catalogs: dict[str, tuple[Served, Catalog]] = {}

@@ -1,8 +1,25 @@
 """How one proxy process is started: what the chart, `tierway standalone` and a person on the command line may set."""
 
-from argparse import ArgumentParser, Namespace
+import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass
 from pathlib import Path
+
+_POLICY = re.compile(r"[a-z0-9][-a-z0-9]*/[a-z0-9][-.a-z0-9]*")
+
+
+class SettingsError(ValueError):
+    """Settings that do not go together; the message is a sentence for whoever gave them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """Which prompts to keep for labelling, and where. `most_bytes` is of all that lies in the directory."""
+
+    directory: Path
+    policies: frozenset[str]
+    percent: float
+    most_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +38,7 @@ class Settings:
     default_policy: str | None
     access_log: bool
     drain_seconds: float
+    recording: Recording | None = None
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -53,9 +71,43 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=20.0,
         help="after the last stream, wait so long for the operator to read the last counts (default: %(default)s)",
     )
+    _add_recording(parser)
+
+
+def _add_recording(parser: ArgumentParser) -> None:
+    recording = parser.add_argument_group("prompts kept for labelling (never, unless these ask for it)")
+    recording.add_argument(
+        "--record-to", type=Path, metavar="DIR", help="write a sample of classified requests there, redacted"
+    )
+    recording.add_argument(
+        "--record-policy",
+        action="append",
+        type=_policy,
+        metavar="NAMESPACE/NAME",
+        help="a policy whose requests may be recorded, and no other's (repeatable; wanted with --record-to)",
+    )
+    recording.add_argument(
+        "--record-percent", type=percent, default=1.0, metavar="N", help="how many of them (default: %(default)g)"
+    )
+    recording.add_argument(
+        "--record-max-mebibytes",
+        type=_mebibytes,
+        default=64,
+        metavar="N",
+        help="stop when all in the directory has this size (default: %(default)s)",
+    )
+
+
+def percent(text: str) -> float:
+    """Read a share of requests: above 0, at most 100."""
+    value = float(text)
+    if not 0 < value <= 100:
+        raise ArgumentTypeError("must be above 0 and at most 100")
+    return value
 
 
 def from_arguments(given: Namespace) -> Settings:
+    """Raises SettingsError."""
     return Settings(
         tables=given.tables,
         release=given.release,
@@ -69,4 +121,33 @@ def from_arguments(given: Namespace) -> Settings:
         default_policy=given.default_policy,
         access_log=not given.no_access_log,
         drain_seconds=given.drain_seconds,
+        recording=_recording(given),
     )
+
+
+def _recording(given: Namespace) -> Recording | None:
+    if given.record_to is None:
+        if given.record_policy:
+            raise SettingsError("--record-policy says what is recorded; --record-to must say where.")
+        return None
+    if not given.record_policy:
+        raise SettingsError("--record-to wants a --record-policy NAMESPACE/NAME for each policy to be recorded.")
+    return Recording(
+        directory=given.record_to,
+        policies=frozenset(given.record_policy),
+        percent=given.record_percent,
+        most_bytes=given.record_max_mebibytes << 20,
+    )
+
+
+def _policy(text: str) -> str:
+    if not _POLICY.fullmatch(text):
+        raise ArgumentTypeError(f"{text!r} is no NAMESPACE/NAME of a policy")
+    return text
+
+
+def _mebibytes(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ArgumentTypeError("must be at least 1")
+    return number

@@ -128,6 +128,7 @@ class Metrics(Collector):
         for code, count in self._serving.unrouted.items():
             unrouted.add_metric((code,), count)
         yield unrouted
+        yield self._recorded()
         tables = GaugeMetricFamily(
             "tierway_table_info", "Route tables served, by hash.", labels=("policy", "hash", "generation")
         )
@@ -142,6 +143,16 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             "tierway_open_breakers", "Endpoints passed over for now.", value=len(self._serving.health.open_breakers())
         )
+
+    def _recorded(self) -> Metric:
+        recorded = CounterMetricFamily(
+            "tierway_recorded_requests",
+            "Requests sampled for labelling: written, or dropped by a full queue, a full directory, a failing disk.",
+            labels=("policy", "outcome"),
+        )
+        for labels, count in self._serving.recorded.items():
+            recorded.add_metric(labels, count)
+        return recorded
 
 
 def _policies(totals: DayTotals) -> Iterator[Metric]:
