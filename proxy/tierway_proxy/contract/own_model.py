@@ -1,0 +1,55 @@
+"""A policy's own model of difficulty: a small layer over the general one, fitted to labels of an application's traffic.
+
+It is made by `tierway calibrate`, lies in a ConfigMap beside its policy under the key `model.json`, and travels inside
+the route table, so that no request sees the table of one edit and the model of another. It holds no words of any
+prompt: of words only hashes are known, of the rest only figures. It says how probable the classes are; where the
+boundaries lie is the policy's affair.
+"""
+
+from base64 import b64decode
+from typing import Final, Literal
+
+from pydantic import Field, field_validator
+
+from tierway_proxy.contract.base import Message
+
+KEY: Final = "model.json"
+"""Of the ConfigMap."""
+
+WORDS: Final = 2048
+"""Buckets that words are hashed into."""
+
+MAX_BYTES: Final = 65_536
+"""Of a model's text."""
+
+
+class OwnModel(Message):
+    """Two sums of log-odds: that a request is more than Simple, and that it is Complex.
+
+    Each is `bias` + `general` times the general model's own sums + `step` times what the weights of `structure` and
+    `words` add up to. Weights are signed bytes in base64, a pair (more than Simple, Complex) for each figure of
+    structure and for each of the `WORDS` buckets.
+    """
+
+    version: Literal[1] = 1
+    over: str = Field(description="Id of the general weights that it was fitted over; with others it means nothing.")
+    bias: tuple[float, float]
+    general: tuple[tuple[float, float], tuple[float, float]]
+    step: float = Field(gt=0)
+    structure: str
+    words: str
+    labels: int = Field(ge=1, description="How many labelled requests it was fitted to.")
+
+    @field_validator("structure", "words")
+    @classmethod
+    def _pairs(cls, text: str) -> str:
+        if len(b64decode(text, validate=True)) % 2:
+            raise ValueError("must be pairs of signed bytes in base64")
+        return text
+
+    @field_validator("words")
+    @classmethod
+    def _buckets(cls, text: str) -> str:
+        if len(b64decode(text)) != 2 * WORDS:
+            raise ValueError(f"must be {WORDS} pairs of signed bytes in base64")
+        return text
