@@ -23,6 +23,7 @@ from tierway_operator.health import Health
 from tierway_operator.reconcile import Pace, Reconciler
 from tierway_operator.scrape import Scraper
 from tierway_operator.store import Proxy, Unreachable
+from tierway_proxy.shell.settings import percent
 
 _ADMIN_HOST = "127.0.0.1"
 _READY_SECONDS = 30.0
@@ -64,6 +65,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how often figures move (default: %(default)s)",
     )
+    parser.add_argument(
+        "--record-to",
+        type=Path,
+        metavar="DIR",
+        help="write a sample of classified requests there, redacted, for labelling (default: never)",
+    )
+    parser.add_argument(
+        "--record-percent", type=percent, default=1.0, metavar="N", help="how many of them (default: %(default)g)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -94,7 +104,7 @@ async def _serve(args: argparse.Namespace) -> None:
         store = FolderStore(args.folder, there)
         world = await store.world()
         policy = args.default_policy or default_policy(world)
-        proxies += _proxies(args, policy, store)
+        proxies += _proxies(args, policy, store, _recording(args, policies(world)))
         # figures are asked for three times an interval, so that they move when they are due
         pace = Pace(debounce=0.05, scrape=max(0.2, args.report_every / 3), status=args.report_every)
         reconciler = Reconciler(store, Scraper(session), Health(), pace)
@@ -109,10 +119,24 @@ async def _serve(args: argparse.Namespace) -> None:
     print("Ended.")
 
 
-def _proxies(args: argparse.Namespace, policy: str | None, store: FolderStore) -> list[ProxyProcess]:
+def _recording(args: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    """Return the proxies' flags. Which policies are recorded is decided here, at the start, by what there is."""
+    if args.record_to is None:
+        return []
+    if not names:
+        raise CannotStartError(
+            f"there is no RoutingPolicy in {args.folder} yet, so nothing that --record-to may record."
+        )
+    flags = ["--record-to", str(args.record_to.absolute()), "--record-percent", str(args.record_percent)]
+    return flags + [f"--record-policy={name}" for name in names]
+
+
+def _proxies(
+    args: argparse.Namespace, policy: str | None, store: FolderStore, recording: Sequence[str]
+) -> list[ProxyProcess]:
     logs = args.folder / ".tierway" / "log"
     logs.mkdir(exist_ok=True)
-    more = ["--no-access-log"]
+    more = ["--no-access-log", *recording]
     more += ["--region", args.region] if args.region else []
     more += ["--default-policy", policy] if policy else []
     found = []

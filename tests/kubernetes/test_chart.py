@@ -142,6 +142,11 @@ def test_two_releases_of_one_name_live_in_two_namespaces(plane):
         ("proxy.replicas=two", "/proxy/replicas"),
         ("defaultPolicy=no-namespace", "/defaultPolicy"),
         ("namespaces={UPPER}", "/namespaces/0"),
+        ("proxy.recording.enabled=true", "/proxy/recording/policies"),
+        ("proxy.recording.policies={default}", "/proxy/recording/policies/0"),
+        ("proxy.recording.percent=0", "/proxy/recording/percent"),
+        ("proxy.recording.percent=0.0", "/proxy/recording/percent"),
+        ("proxy.recording.maxMebibytes=0", "/proxy/recording/maxMebibytes"),
     ],
 )
 def test_a_value_that_the_chart_does_not_know_is_refused_by_name(plane, values, path):
@@ -149,6 +154,48 @@ def test_a_value_that_the_chart_does_not_know_is_refused_by_name(plane, values, 
     with pytest.raises(CommandError) as refused:
         plane.helm("template", "tw", CHART, "--set", values)
     assert path.rpartition("/")[2] in refused.value.complaint
+
+
+RECORDING = "proxy.recording.enabled=true,proxy.recording.policies={llm/default,llm/hard},proxy.recording.percent=0.5"
+
+
+@pytest.mark.parametrize(
+    ("more", "volume"),
+    [
+        ("", {"emptyDir": {}}),
+        (",proxy.recording.volume.emptyDir.sizeLimit=1Gi", {"emptyDir": {"sizeLimit": "1Gi"}}),
+        (
+            ",proxy.recording.volume.persistentVolumeClaim.claimName=prompts",
+            {"persistentVolumeClaim": {"claimName": "prompts"}},
+        ),
+    ],
+    ids=["default", "sized", "claim"],
+)
+def test_recording_is_turned_on_by_values(plane, more, volume):
+    """Which policies, how many of their requests, and where: on any volume, and the API server takes it."""
+    deployment = proxies(plane, "--set", RECORDING + more)
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert [each for each in container["args"] if each.startswith("--record")] == [
+        "--record-to=/var/lib/tierway-recording",
+        "--record-percent=0.5",
+        "--record-max-mebibytes=64",
+        "--record-policy=llm/default",
+        "--record-policy=llm/hard",
+    ]
+    assert {"name": "recording", "mountPath": "/var/lib/tierway-recording"} in container["volumeMounts"]
+    assert {"name": "recording", **volume} in deployment["spec"]["template"]["spec"]["volumes"]
+    plane.kubectl("apply", "--dry-run=server", HERE, "-f", "-", stdin=json.dumps(deployment))
+
+
+def test_nothing_is_recorded_by_default(plane):
+    """No flag and no volume."""
+    assert "record" not in json.dumps(proxies(plane))
+
+
+def proxies(plane, *flags):
+    """The proxies' Deployment as the chart makes it."""
+    made = plane.helm("template", "tw", CHART, HERE, "-s", "templates/proxy-deployment.yaml", *flags)
+    return yaml.safe_load(made)
 
 
 def test_lint_has_nothing_to_say(plane):

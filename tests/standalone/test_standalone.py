@@ -1,6 +1,7 @@
 """`tierway standalone` as a user has it: a folder, a command, requests, edits, and an end in order."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -174,6 +175,22 @@ async def test_a_refused_edit_is_said_and_so_is_its_correction(tmp_path):
             assert "".join(said).count("=False") == 2
 
 
+async def test_prompts_are_recorded_when_asked_for(tmp_path):
+    """Of all policies that are there, redacted, below a directory of one's choice."""
+    folder, recorded = tmp_path / "yaml", tmp_path / "recorded"
+    folder.mkdir()
+    async with Provider(seed=1, speed=100, api_key="sk-it").serving() as provider:
+        save(folder, provider.url)
+        flags = ("--record-to", str(recorded), "--record-percent", "100")
+        async with served(folder, *flags) as (_, urls, _), aiohttp.ClientSession() as session:
+            await until(lambda: programmed(folder, 1), STARTED)
+            for url in urls:
+                await ask(session, url)
+            await until(lambda: len(list(recorded.rglob("*.jsonl"))) == 2, 10)
+    files = list(recorded.glob("llm__default/*.jsonl"))
+    assert [json.loads(each.read_text())["request"] for each in files] == [{"messages": HELLO["messages"]}] * 2
+
+
 class TestRefusals:
     """What stops the command before it starts, in a sentence."""
 
@@ -188,6 +205,11 @@ class TestRefusals:
         with locked(tmp_path):
             assert main(["standalone", str(tmp_path)]) == 1
         assert "is served already, by process" in capsys.readouterr().err
+
+    def test_recording_without_a_policy(self, tmp_path, capsys):
+        """Nothing could ever be written; whoever asked for it should know."""
+        assert main(["standalone", str(tmp_path), "--record-to", str(tmp_path / "recorded")]) == 1
+        assert "nothing that --record-to may record" in capsys.readouterr().err
 
     def test_a_port_that_is_taken(self, tmp_path, capsys):
         """Named, before anything is started."""
