@@ -19,13 +19,17 @@ def parts(message):
     return message["content"] if isinstance(message.get("content"), list) else []
 
 
+def last_words(sample):
+    return json.dumps(sample.request["messages"][-1], ensure_ascii=False)
+
+
 def share(klass):
     return sum(sample.klass == klass for sample in SAMPLES) / len(SAMPLES)
 
 
 def test_the_mix_is_that_of_production():
     """About 60% Simple, 28% Moderate and 12% Complex."""
-    assert len(SAMPLES) >= 237
+    assert len(SAMPLES) >= 600
     assert share("Simple") == pytest.approx(0.60, abs=0.03)
     assert share("Moderate") == pytest.approx(0.28, abs=0.03)
     assert share("Complex") == pytest.approx(0.12, abs=0.03)
@@ -35,16 +39,27 @@ def test_many_languages_and_areas_are_spoken():
     """English is at most six in ten, and no area is a token one."""
     languages = collections.Counter(sample.language for sample in SAMPLES)
     areas = collections.Counter(sample.area for sample in SAMPLES)
-    assert len(languages) >= 15
+    assert len(languages) >= 35
     assert languages["en"] <= 0.6 * len(SAMPLES)
     assert set(areas) >= {"support", "extraction", "rewriting", "code", "analysis", "tools", "legal-finance"}
     assert min(areas.values()) >= 15
 
 
 def test_no_shape_gives_the_class_away():
-    """Every shape is asked easy and middling things in, and most shapes hard ones."""
+    """Every shape is asked easy, middling and hard things in."""
     classes = {shape: {sample.klass for sample in SAMPLES if sample.shape == shape} for shape in SHAPES}
-    assert all(there >= {"Simple", "Moderate"} for there in classes.values())
+    assert classes == {shape: {"Simple", "Moderate", "Complex"} for shape in SHAPES}
+
+
+def test_no_length_gives_the_class_away():
+    """One Simple request in ten is longer than half of the Complex ones, and one Complex in ten shorter than half."""
+    lengths = {
+        klass: sorted(len(last_words(sample)) for sample in SAMPLES if sample.klass == klass)
+        for klass in ("Simple", "Complex")
+    }
+    simple, hard = lengths["Simple"], lengths["Complex"]
+    assert simple[len(simple) * 9 // 10] > hard[len(hard) // 2]
+    assert hard[len(hard) // 10] < simple[len(simple) // 2]
 
 
 def test_each_file_holds_its_area():
