@@ -132,19 +132,47 @@ def test_names_of_secrets_are_known(name):
     assert not names_a_secret("city")
 
 
-@given(
-    KEYS | EMAILS | NUMBERS, st.integers(0, 2 * MARGIN), st.booleans(), st.sampled_from([" ", "\n", "lorem ipsum, "])
-)
-def test_a_secret_at_a_cut_goes_whole(secret, back, at_head, filler):
+@st.composite
+def cut_through(draw):
+    """A secret and the two ends of a text as they are read, the edge of the first or the second within the secret.
+
+    What shrinks to a placeholder lets even what stands at that edge into what is kept.
+    """
+    secret, seen = draw(KEYS | EMAILS | NUMBERS), KEPT + MARGIN
+    filler = draw(st.sampled_from([" ", "lorem ipsum, ", "somebody.with.a.long.name@example.com "])) * seen
+    inside = draw(st.integers(1, len(secret)))
+    if draw(st.booleans()):
+        return secret, filler[: seen - inside - 1] + " " + secret[:inside], " " * seen
+    return secret, " " * seen, secret[-inside:] + " " + filler[: seen - inside - 1]
+
+
+@given(cut_through())
+def test_a_secret_at_a_cut_goes_whole(cut):
     """Its first half in the kept head, or its last half in the kept tail, would be half a secret."""
-    edge = KEPT + MARGIN
-    if at_head:
-        text = (filler * edge)[: edge - back] + secret + " " * 3 * edge
-    else:
-        text = " " * 3 * edge + secret + (filler * edge)[: edge - back]
-    left = redacted_ends(text[:edge], text[-edge:])
+    secret, head, tail = cut
+    assert len(head) == len(tail) == KEPT + MARGIN
+    left = redacted_ends(head, tail)
     parts = [secret[at : at + 9] for at in range(len(secret) - 8)]
     assert [part for part in parts if part in left] == []
+
+
+@pytest.mark.parametrize(
+    ("at_head", "at_tail"),
+    [
+        ("4111 1111 1111 ", " 1111 1111 1111"),
+        ("x" * 100, "y" * 100),
+        ("GB82 WEST 1234 ", "ST 1234 5698 7654 32"),
+        ("sk-ab", JWT[-90:]),
+    ],
+    ids=["card", "address", "iban", "key"],
+)
+def test_what_is_seen_of_a_secret_beside_the_cut_goes(at_head, at_tail):
+    """Too little of it to be known; around it much shrinks, so that all that was read would fit."""
+    filler = "somebody.with.a.long.name@example.com " * KEPT
+    head, tail = filler[: KEPT + MARGIN - len(at_head)] + at_head, at_tail + " " + filler
+    tail = tail[: KEPT + MARGIN]
+    left = redacted_ends(head[: -len(at_head) - 1] + " " + at_head, tail)
+    assert [each for each in ("1111", "xxxx", "yyyy", "WEST", "5698", "sk-", JWT[-20:]) if each in left] == []
 
 
 def test_the_ends_of_a_long_text_are_kept_as_they_are():

@@ -8,6 +8,7 @@ repetitions are bounded, or possessive and of one set of characters that nothing
 # ruff: noqa: RUF001 - words of other scripts are looked for
 
 import re
+import string
 from typing import Final
 
 KEY: Final = "[key]"
@@ -22,12 +23,12 @@ MARGIN: Final = 512
 CUT: Final = "\n[…]\n"
 
 _UNSEEN: Final = 64
-"""What may be left of a secret at the edge of what was read: its visible part is too short to tell, or has a gap."""
+"""What may be left at the edge of what was read of a secret with gaps, as account numbers have them."""
 
 _PRIVATE = "[A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _PEM: Final = re.compile(
     rf"-----BEGIN {_PRIVATE}(?s:.*?)(?:-----END {_PRIVATE}|\Z)"
-    rf"|\A[^-]*+-----END {_PRIVATE}"  # its beginning was cut off
+    rf"|\A(?:[^-]++|-(?!----BEGIN|----END))*+-----END {_PRIVATE}"  # its beginning was cut off
 )
 _DATA_URL: Final = re.compile(r"data:[\w/.+;=%-]{1,128}base64,[A-Za-z0-9+/=_%-]*+")
 _ISSUED: Final = re.compile(
@@ -65,7 +66,8 @@ _NUMBER: Final = re.compile(
     rf"\d{{13,}}+|\d{{4}}{_GAP}\d{{4}}{_GAP}\d{{4}}{_GAP}\d++|\d{{4}}{_GAP}\d{{6}}{_GAP}\d{{4,}}+"  # cards
     r"|[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}[ -]?[A-Z0-9]++"  # IBANs
 )
-_RUN: Final = re.compile(r"[\w+/=.~%-]*+", re.ASCII)
+_UNBROKEN: Final = string.ascii_letters + string.digits + "_+/=.~%-"
+"""What a key or an address is made of."""
 
 
 def redacted(text: str) -> str:
@@ -90,9 +92,8 @@ def redacted_ends(head: str, tail: str) -> str:
 
     What is cut through at an inner edge could not be known for a secret, so the edge itself goes.
     """
-    run = _RUN.match(tail)
-    tail = tail[run.end() if run else 0 :]
-    return redacted(head)[:-_UNSEEN][:KEPT] + CUT + redacted(tail)[_UNSEEN:][-KEPT:]
+    head, tail = redacted(head.rstrip(_UNBROKEN)), redacted(tail.lstrip(_UNBROKEN))
+    return head[:-_UNSEEN][:KEPT] + CUT + tail[_UNSEEN:][-KEPT:]
 
 
 def cut(text: str) -> str:
