@@ -18,7 +18,7 @@ from tierway_proxy.contract.table import RouteTable
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = {"table-1": RouteTable, "state-1": State, "observations-1": Observations}
 DIGESTS = {
-    "table-1": "29411285e3250f08c446339e2b75923d09ff2044e5b7452ef8ce322323de9c2d",
+    "table-1": "8d9cb04419fc8be32437ea232b67fa2d5342b4575b64d2bfd9398bacabbbf0de",
     "state-1": "fca4e0a6d2f450d700d8ee60abbc3fed2508866f253e68eab720c753f4e4c927",
     "observations-1": "53c870cbfdddbfc31bc1723476c74c7c239b8c45ec60c3a4eb8fb31bca4012b2",
 }
@@ -119,6 +119,7 @@ def test_what_a_table_leaves_out_has_the_documented_default():
     assert streaming.buffer_bytes == 65_536
     assert (table.pins.request_class, table.pins.tier, table.pins.model) == (True, True, True)
     assert (table.classifier.preset, table.classifier.on_uncertain) == ("Balanced", "Promote")
+    assert (table.classifier.boundaries, table.classifier.model) == (None, None)
     provider = table.tiers["llm/budget"].providers["us"]
     assert (provider.auth_header, provider.auth_prefix, provider.stream_usage) == ("Authorization", "Bearer ", True)
     assert (provider.output_limit_parameter, provider.credential, provider.ca_bundle) == ("max_tokens", None, None)
@@ -141,6 +142,31 @@ BAD = {
     "an unknown capability": lambda table: table["tiers"]["llm/budget"]["models"][0].update(capabilities=["Magic"]),
     "a generation that is none": lambda table: table.update(generation="new"),
 }
+
+
+BAD_CLASSIFIERS = {
+    "a boundary of nothing": lambda classifier: classifier["boundaries"].update(moderate_percent=0),
+    "a boundary of certainty": lambda classifier: classifier["boundaries"].update(complex_percent=100),
+    "one boundary of two": lambda classifier: classifier["boundaries"].pop("complex_percent"),
+    "weights that are no base64": lambda classifier: classifier["model"].update(structure="%%%%"),
+    "weights without their pair": lambda classifier: classifier["model"].update(structure="AAAA"),
+    "too few words": lambda classifier: classifier["model"].update(words="AAA="),
+    "a model of no labels": lambda classifier: classifier["model"].update(labels=0),
+    "infinite log-odds": lambda classifier: classifier["model"].update(bias=[float("inf"), 0]),
+    "log-odds that are no number": lambda classifier: classifier["model"].update(bias=[float("nan"), 0]),
+    "log-odds beyond reason": lambda classifier: classifier["model"].update(bias=[1e6, 0]),
+    "a step of nothing": lambda classifier: classifier["model"].update(step=0),
+    "a model of a later version": lambda classifier: classifier["model"].update(version=2),
+}
+
+
+@pytest.mark.parametrize("spoil", BAD_CLASSIFIERS.values(), ids=BAD_CLASSIFIERS.keys())
+def test_a_table_whose_classifier_is_wrong_is_not_read(spoil):
+    """Every request would be misjudged by it, or answered by an error."""
+    table = json.loads(text_of("table-1"))
+    spoil(table["classifier"])
+    with pytest.raises(ValidationError, match="classifier"):
+        RouteTable.model_validate_json(json.dumps(table))
 
 
 @pytest.mark.parametrize("spoil", BAD.values(), ids=BAD.keys())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from demo.corpus import load
 from tierway_proxy.contract.base import CLASSES
+from tierway_proxy.contract.table import Boundaries, Classifier
 from tierway_proxy.core.ask import declared
 from tierway_proxy.core.classify import classify, examine
 from tierway_proxy.core.classify.rules import Circumstances
@@ -40,8 +41,8 @@ PLAN = (
 )
 
 
-def ask(body, *options):
-    return classify(body, examine(body), *options)
+def ask(body, **options):
+    return classify(body, examine(body), Classifier(**options))
 
 
 def chat(*turns, **fields):
@@ -219,17 +220,33 @@ def test_the_middle_of_a_huge_prompt_is_not_read():
 
 def test_presets_move_the_boundaries_and_nothing_else():
     """Thrifty never gives a higher class than Balanced, nor Balanced than Safe; each differs somewhere."""
-    ranks = [[rank(ask(sample.request, preset)) for sample in SAMPLES] for preset in ("Thrifty", "Balanced", "Safe")]
+    presets = ("Thrifty", "Balanced", "Safe")
+    ranks = [[rank(ask(sample.request, preset=each)) for sample in SAMPLES] for each in presets]
     assert all(thrifty <= balanced <= safe for thrifty, balanced, safe in zip(*ranks, strict=True))
     assert sum(ranks[0]) < sum(ranks[1]) < sum(ranks[2])
-    assert len({ask(SAMPLES[0].request, preset).probabilities for preset in ("Thrifty", "Balanced", "Safe")}) == 1
+    assert len({ask(SAMPLES[0].request, preset=each).probabilities for each in presets}) == 1
+
+
+def percent(moderate, complex_):
+    return Boundaries(moderate_percent=moderate, complex_percent=complex_)
+
+
+def test_boundaries_of_a_policy_are_where_its_classes_begin():
+    """To the percent, whatever the preset: at its boundary a request is of the class, below it it is not."""
+    for sample in SAMPLES:
+        for preset in ("Safe", "Thrifty"):
+            options = {"preset": preset, "boundaries": percent(63, 57), "on_uncertain": "AsClassified"}
+            asked = ask(sample.request, **options)
+            simple, _, complex_ = asked.probabilities
+            assert (asked.klass == "Complex") == (complex_ >= 0.57)
+            assert (asked.klass == "Simple") == (complex_ < 0.57 and 1 - simple < 0.63)
 
 
 def test_an_uncertain_request_is_promoted_by_one_class_or_left():
     """Just below a boundary `Promote` gives the higher class and says so; `AsClassified` does not."""
     promoted = 0
     for sample in SAMPLES:
-        left, up = ask(sample.request, "Balanced", "AsClassified"), ask(sample.request, "Balanced", "Promote")
+        left, up = (ask(sample.request, on_uncertain=each) for each in ("AsClassified", "Promote"))
         assert rank(up) >= rank(left)
         assert (rank(up) > rank(left)) == ("near the boundary, so the higher class" in up.reasons)
         promoted += rank(up) > rank(left)

@@ -7,11 +7,14 @@ boundaries lie is the policy's affair.
 """
 
 from base64 import b64decode
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
 
 from tierway_proxy.contract.base import Message
+
+GENERAL: Final = "general-1"
+"""Id of the general weights of this build: a model that was fitted over others would be noise over these."""
 
 KEY: Final = "model.json"
 """Of the ConfigMap."""
@@ -21,6 +24,9 @@ WORDS: Final = 2048
 
 MAX_BYTES: Final = 65_536
 """Of a model's text."""
+
+Figure = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
+"""Of the size of log-odds: what is far beyond would make all requests one class."""
 
 
 class OwnModel(Message):
@@ -33,9 +39,9 @@ class OwnModel(Message):
 
     version: Literal[1] = 1
     over: str = Field(description="Id of the general weights that it was fitted over; with others it means nothing.")
-    bias: tuple[float, float]
-    general: tuple[tuple[float, float], tuple[float, float]]
-    step: float = Field(gt=0)
+    bias: tuple[Figure, Figure]
+    general: tuple[tuple[Figure, Figure], tuple[Figure, Figure]]
+    step: float = Field(gt=0, le=100, allow_inf_nan=False)
     structure: str
     words: str
     labels: int = Field(ge=1, description="How many labelled requests it was fitted to.")

@@ -9,6 +9,9 @@ from typing import Literal
 from pydantic import Field
 
 from tierway_proxy.contract.base import Message, RequestClass
+from tierway_proxy.contract.own_model import OwnModel
+
+Preset = Literal["Balanced", "Safe", "Thrifty"]
 
 
 class Price(Message):
@@ -122,9 +125,20 @@ class Pins(Message):
     model: bool = True
 
 
+class Boundaries(Message):
+    """The least probability, in percent, from which a request is taken to be more than Simple, and to be Complex."""
+
+    moderate_percent: int = Field(ge=1, le=99)
+    complex_percent: int = Field(ge=1, le=99)
+
+
 class Classifier(Message):
-    preset: Literal["Balanced", "Safe", "Thrifty"] = "Balanced"
+    """`boundaries` win over `preset`. `model` None: the general one alone."""
+
+    preset: Preset = "Balanced"
+    boundaries: Boundaries | None = None
     on_uncertain: Literal["Promote", "AsClassified"] = "Promote"
+    model: OwnModel | None = None
 
 
 class Fallback(Message):

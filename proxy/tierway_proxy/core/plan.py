@@ -123,8 +123,7 @@ def _pin_denied(what: str, name: str) -> Refusal:
 
 
 def _classified(catalog: Catalog, fields: Mapping[str, Any], seen: Examined) -> Ask:
-    options = catalog.table.classifier
-    return classify(fields, seen, preset=options.preset, on_uncertain=options.on_uncertain)
+    return classify(fields, seen, catalog.table.classifier)
 
 
 def _hinted(catalog: Catalog, hint: str, seen: Examined) -> Ask | Refusal:

@@ -6,6 +6,6 @@ same in every language and is not flipped by a line of impressive words.
 """
 
 from tierway_proxy.core.classify.examine import examine
-from tierway_proxy.core.classify.rules import OnUncertain, Preset, classify
+from tierway_proxy.core.classify.rules import classify
 
-__all__ = ["OnUncertain", "Preset", "classify", "examine"]
+__all__ = ["classify", "examine"]

@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from math import exp, log2
 from operator import mul, neg
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tierway_proxy.contract.base import RequestClass
+from tierway_proxy.contract.table import Classifier, Preset
 from tierway_proxy.core.ask import Ask, Examined, ask_for
 from tierway_proxy.core.classify.conversation import Asked, asked
 from tierway_proxy.core.classify.signals import Signals, signals
 from tierway_proxy.core.classify.weights import BIAS, OF_CIRCUMSTANCES, OF_SIGNALS
-
-Preset = Literal["Balanced", "Safe", "Thrifty"]
-OnUncertain = Literal["Promote", "AsClassified"]
 
 BOUNDARIES: Final[dict[Preset, tuple[float, float]]] = {
     "Balanced": (0.5, 0.53),
@@ -27,6 +25,7 @@ UNCERTAIN: Final = 0.03
 BRIEF_TOKENS: Final = 64
 """An answer of so many tokens holds a label, a figure or a sentence."""
 
+_DEFAULT: Final = Classifier()
 _REASONS: Final = 3
 _MANY_TOOLS: Final = 16
 
@@ -59,20 +58,19 @@ class Lean(NamedTuple):
     replies: bool = False
 
 
-def classify(
-    body: Mapping[str, Any], examined: Examined, preset: Preset = "Balanced", on_uncertain: OnUncertain = "Promote"
-) -> Ask:
+def classify(body: Mapping[str, Any], examined: Examined, options: Classifier = _DEFAULT) -> Ask:
     """Find the class of a request by its structure; never raises, whatever the values in the body are."""
     lean = _lean(asked(body))
     around = _circumstances(body, examined)
     more_than_simple = _probability(BIAS.moderate + lean.moderate + sum(map(mul, around, _AROUND_MODERATE)))
     complex_ = min(more_than_simple, _probability(BIAS.complex + lean.complex + sum(map(mul, around, _AROUND_COMPLEX))))
-    margin = UNCERTAIN if on_uncertain == "Promote" else 0.0
-    klass = _class(more_than_simple, complex_, preset, margin)
+    least = _least(options)
+    margin = UNCERTAIN if options.on_uncertain == "Promote" else 0.0
+    klass = _class(more_than_simple, complex_, least, margin)
     reasons = _reasons(klass, lean.because, around)
     if lean.replies:
         reasons.insert(0, "a short reply, as hard as what it replies to")
-    if margin and klass != _class(more_than_simple, complex_, preset, 0.0):
+    if margin and klass != _class(more_than_simple, complex_, least, 0.0):
         reasons.append("near the boundary, so the higher class")
     return ask_for(examined, klass, (1 - more_than_simple, more_than_simple - complex_, complex_), *reasons)
 
@@ -110,8 +108,14 @@ def _circumstances(body: Mapping[str, Any], examined: Examined) -> Circumstances
     )
 
 
-def _class(more_than_simple: float, complex_: float, preset: Preset, margin: float) -> RequestClass:
-    least_more, least_complex = BOUNDARIES[preset]
+def _least(options: Classifier) -> tuple[float, float]:
+    """Return the boundaries that the policy names; a preset is for who names none."""
+    own = options.boundaries
+    return BOUNDARIES[options.preset] if own is None else (own.moderate_percent / 100, own.complex_percent / 100)
+
+
+def _class(more_than_simple: float, complex_: float, least: tuple[float, float], margin: float) -> RequestClass:
+    least_more, least_complex = least
     if complex_ >= least_complex - margin:
         return "Complex"
     return "Moderate" if more_than_simple >= least_more - margin else "Simple"
