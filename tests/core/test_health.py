@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 
 from tests.core.script import START, Life
 from tests.core.tables import model
-from tests.core.wire import text
+from tests.core.wire import ROLE, text
 from tierway_proxy.core import outcome
 from tierway_proxy.core.health import (
     FAILURES_TO_OPEN,
     FIRST_OPEN_SECONDS,
     LONGEST_OPEN_SECONDS,
     LONGEST_REST_SECONDS,
+    Breaker,
     Health,
 )
 
@@ -135,6 +136,28 @@ class TestBreaker:
         life = Life("a", "b", health=health, delay_ms=0).start().refuses(500)
         assert health.open_breakers() == (KEY,)
         assert life.answers().settled.outcome == "Answered"
+
+    def test_whoever_listens_hears_of_its_opening_and_closing_once_each(self):
+        """With the reason, until when, and since when; not of each failure, nor of each trial that fails."""
+        heard = []
+        health = Health(heard.append)
+        for number in range(FAILURES_TO_OPEN + 3):
+            health.failed(KEY, float(number), reason=f"Reason{number}")
+        opened = Breaker(KEY, is_open=True, opened_at=4.0, reason="Reason4", seconds=FIRST_OPEN_SECONDS)
+        assert heard == [opened]
+        health.answered(KEY)
+        health.answered(KEY)
+        assert heard == [opened, Breaker(KEY, is_open=False, opened_at=4.0)]
+
+    @pytest.mark.parametrize("cut", [False, True], ids=["refused", "cut"])
+    def test_its_reason_is_what_the_last_attempt_died_of(self, cut):
+        """As the log of a request says it."""
+        heard = []
+        health = Health(heard.append)
+        for _ in range(FAILURES_TO_OPEN):
+            life = Life("a", health=health).start()
+            _ = life.head().says(ROLE, text("Hel")).lost(outcome.LOST) if cut else life.refuses(500)
+        assert [each.reason for each in heard] == ["ConnectionLost" if cut else "ServerError"]
 
 
 COUNTED = [

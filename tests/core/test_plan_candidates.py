@@ -135,6 +135,24 @@ class TestAbilities:
         assert order(*able, fields=PICTURE, routes=routes) == ["b@p"]
         assert order(*able, fields=PICTURE, routes=routes, klass="Complex") == ["c@p"]
 
+    def test_whom_the_easier_route_would_have_had_is_told_with_its_reason(self):
+        """Each once: who asks why the cheap one was passed over finds it."""
+        able = (model("a"), model("b"), model("c", capabilities=("Vision",)))
+        plan = decided(*able, fields=PICTURE, routes={"Simple": ["a"], "Moderate": ["a", "b"], "Complex": ["c"]})
+        assert [(each.key, each.reason) for each in plan.skipped] == [
+            ("llm/a/a/p", "lacks Vision"),
+            ("llm/b/b/p", "lacks Vision"),
+        ]
+
+    def test_nobody_is_both_passed_over_and_asked(self):
+        """A reasoning model of the easier route serves on the harder one."""
+        able = (model("a", reasoning="Always"), model("b"))
+        plan = decided(
+            *able, routes={"Simple": Route(candidates=(Choice(tier="llm/a"),)), "Moderate": ["a"], "Complex": ["a"]}
+        )
+        assert [each.key for each in plan.candidates] == ["llm/a/a/p"]
+        assert plan.skipped == ()
+
     def test_an_easier_class_is_never_asked(self):
         """What the hardest cannot serve is refused."""
         able = (model("a", capabilities=("Vision",)), model("c"))

@@ -32,6 +32,19 @@ class TestWithdrawn:
         for name in ("a", "llm/a"):
             assert decided("a", "b", fields={"model": name}, klass=None, state=withdrawn("Disabled", "a")).status == 404
 
+    def test_what_is_disabled_is_refused_with_the_sentence_that_says_why(self):
+        """Named by model, tier or bare tier: that it "does not exist" would send its user looking for a typo."""
+        state = withdrawn("Disabled", "a", "a", message="Model a of tier llm/a is disabled.")
+        for name in ("a", "llm/a"):
+            found = decided("a", "b", fields={"model": name}, klass=None, state=state)
+            assert (found.status, found.code) == (404, "model_not_found")
+            assert found.message.startswith("Model a of tier llm/a is disabled. Use 'auto'")
+        whole = withdrawn("Disabled", "t", message="Tier llm/t was deleted.")
+        for name in ("m", "t"):
+            found = decided(model("m", "t"), "b", fields={"model": name}, klass=None, state=whole)
+            assert found.message.startswith("Tier llm/t was deleted.")
+        assert "does not exist" in decided("a", fields={"model": "z"}, klass=None, state=whole).message
+
     def test_a_class_left_empty_answers_with_the_sentence_that_says_why(self):
         """503: it may come back."""
         found = decided("a", state=withdrawn("Disabled", "a", message="Tier llm/a was deleted."))

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.core.script import Life
-from tests.core.wire import EVENTS
+from tests.core.tables import model
+from tests.core.wire import EVENTS, ROLE, text
 from tierway_proxy.core import outcome
 from tierway_proxy.core.health import Health
 
@@ -130,3 +131,33 @@ def test_a_refusal_is_one_json_object_with_four_members():
     life = Life("a").start().refuses(400, json.dumps({"error": {"message": "Ungültig: «x» 😀"}}).encode())
     assert "Ungültig: «x» 😀" in life.refusal.body().decode()
     assert set(json.loads(life.refusal.body())["error"]) == {"message", "type", "param", "code"}
+
+
+def test_when_nobody_could_answer_the_models_that_were_tried_are_named():
+    """In their order and with what each died of: whoever reads it knows where to look."""
+    life = Life("a", model("meta/llama", "big", provider={"base_url": "https://inner.example/v1"}), delay_ms=0).start()
+    life.refuses(500, b"sk-secret").lost(outcome.LOST)
+    assert life.refusal.status == 502
+    assert life.refusal.message == (
+        "No model that may serve this request could answer. "
+        "Tried, in this order: a of tier llm/a (ServerError), meta/llama of tier llm/big (ConnectionLost)."
+    )
+
+
+def test_of_a_long_chain_the_last_are_named_and_those_alike_once():
+    """The same model at two providers reads as one; a provider's name is nobody's business."""
+    life = Life(model("a", providers=("p", "q")), *"bcdef", delay_ms=0).start()
+    for _ in range(7):
+        life.lost(outcome.LOST)
+    assert life.refusal.message.endswith(
+        "in this order: 2 others, c of tier llm/c (ConnectionLost), d of tier llm/d (ConnectionLost), "
+        "e of tier llm/e (ConnectionLost), f of tier llm/f (ConnectionLost)."
+    )
+    life = Life(model("a", providers=("p", "q")), delay_ms=0).start().lost(outcome.LOST).lost(outcome.LOST)
+    assert life.refusal.message.endswith("in this order: a of tier llm/a (ConnectionLost, 2 times).")
+
+
+def test_an_answer_that_was_cut_names_its_model():
+    """Also where half of it had gone out."""
+    life = Life("a", "b", json_client=True).start().head().says(ROLE, text("Hel")).lost(outcome.LOST)
+    assert life.refusal.message.startswith("The server of model a (tier llm/a) ended this answer")

@@ -69,7 +69,7 @@ async def process(*flags: object):
     ports = ("--host", "127.0.0.1", "--port", "0", "--admin-port", "0", "--default-policy", "llm/default")
     pipe = asyncio.subprocess.PIPE
     command = (sys.executable, "-m", "tierway_proxy", *ports, *map(str, flags))
-    running = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+    running = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
     async with ClientSession() as session:
         try:
             proxy = Process(running, session)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -9,8 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.provider.wire import ask, connected, ended, request
 from tests.proxy.asks import ASK, answer
 from tests.proxy.harness import AUTHORIZED, TOKEN
-from tests.proxy.tables import POLICY, chain, key, tier
+from tests.proxy.tables import MODEL, POLICY, chain, key, tier
 from tierway_proxy.contract.base import canonical, digest
+from tierway_proxy.core.health import FAILURES_TO_OPEN, FIRST_OPEN_SECONDS
+from tierway_proxy.shell.telemetry import JSONFormatter
 
 PICO = 1e-12
 
@@ -149,6 +152,7 @@ async def test_each_request_leaves_one_line_of_json_with_its_id(start, sdk, fron
     assert [each["endpoint"] for each in first["attempts"]] == [key("first"), key("second")]
     assert [each["failed"] for each in first["attempts"]] == ["Misconfigured", None]
     assert (second["request_id"], second["outcome"], second["status"]) == ("r-2", "Rejected", 404)
+    assert (first["level"], second["level"]) == ("info", "info")
     assert "refunds" not in "".join(lines)
     assert text[:20] not in "".join(lines)
 
@@ -182,3 +186,30 @@ async def test_what_the_proxy_refuses_is_counted_as_refused(proxy, body):
     """Outcomes add up to all requests of a policy, those that could not be read among them."""
     await ask(proxy, body)
     assert (await proxy.counted()).policies[POLICY].outcomes == {"Rejected": 1}
+
+
+async def test_a_request_that_nobody_could_answer_is_a_warning(start, front, capsys):
+    """Among lines that are all of one level the one that matters is not found."""
+    front.set_fault("forbidden")
+    await ask(await start(chain(front.url), access_log=True), ASK)
+    (line,) = map(json.loads, await _logged(capsys, lines=1))
+    assert (line["outcome"], line["level"]) == ("Failed", "warning")
+
+
+async def test_a_breaker_that_opens_and_closes_is_in_the_log(start, front, back, caplog):
+    """Who, why and for how long: what a person asks when a provider is suddenly left out."""
+    caplog.set_level(logging.INFO, "tierway_proxy.shell.breakers")
+    front.set_fault("forbidden", count=FAILURES_TO_OPEN)
+    proxy = await start(chain(front.url, back.url))
+    for _ in range(FAILURES_TO_OPEN):
+        await ask(proxy, ASK)
+    await ask(proxy, {**ASK, "model": "first"})
+    lines = [json.loads(JSONFormatter().format(each)) for each in caplog.records if "breaker" in each.message]
+    who = {"tier": "llm/first", "model": MODEL, "provider": "sim"}
+    assert [{key: line[key] for key in who} for line in lines] == [who, who]
+    opened, closed = lines
+    assert (opened["level"], opened["reason"], opened["failures"], opened["seconds"]) == (
+        "warning", "Misconfigured", FAILURES_TO_OPEN, FIRST_OPEN_SECONDS,
+    )  # fmt: skip
+    assert closed["message"].startswith("breaker closed")
+    assert 0 <= closed["open_seconds"] < 5

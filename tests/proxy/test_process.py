@@ -182,3 +182,33 @@ async def test_its_log_is_json_and_names_the_table_that_it_serves(folder):
     loaded = next(line for line in proxy.log if line["message"] == "table loaded")
     assert (loaded["policy"], loaded["level"]) == (POLICY, "info")
     assert "sk-provider" not in json.dumps(proxy.log)
+
+
+async def test_it_does_not_outlive_whoever_holds_its_input(folder, front):
+    """Its starter was killed: who is being answered is answered whole, nobody else is waited for, the port is free."""
+    front.set_fault("answer_length", tokens=40)
+    front.set_fault("crawl", tokens_per_second=80)
+    async with process("--tables", folder.path, "--drain-seconds", 60, "--end-with-stdin") as proxy:
+        async with asking(proxy, STREAM) as reader:
+            begun = await read_tokens(reader, 3)
+            proxy.running.stdin.close()
+            await proxy.becomes("/readyz", 503)
+            await asyncio.sleep(0.2)
+            with pytest.raises(ConnectionRefusedError):
+                await ask(proxy, ASK)
+            assert (begun + await reader.read(-1)).count(b'"delta":{"content":') == 40
+        async with asyncio.timeout(3):
+            assert [line["outcome"] for line in await proxy.ended()] == ["Answered"]
+
+
+async def test_an_input_that_is_open_ends_nothing_and_one_that_nobody_watches_neither(folder):
+    """Only a proxy that was told to watches it, and a signal still ends that one."""
+    for flags in (["--end-with-stdin"], []):
+        async with process("--tables", folder.path, "--drain-seconds", 0, *flags) as proxy:
+            await proxy.becomes("/readyz", 200)
+            if not flags:
+                proxy.running.stdin.close()
+                await asyncio.sleep(0.2)
+            assert await proxy.status("/readyz") == 200
+            proxy.running.terminate()
+            await proxy.ended()

@@ -7,6 +7,7 @@ order of the policy, always.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import NamedTuple
 
 from tierway_proxy.contract.base import RequestClass
 from tierway_proxy.contract.state import EffectiveLimits, State, Withdrawal
@@ -37,6 +38,22 @@ class Candidate:
         if self.max_ttft_ms is None:
             return None
         return (self.max_ttft_ms + self.max_ttft_per_1k_input_ms * input_tokens / 1000) / 1000
+
+
+class Place(NamedTuple):
+    """What an endpoint's key (`namespace/tier/model/provider`) says."""
+
+    namespace: str
+    tier: str
+    model: str
+    provider: str
+
+
+def place(key: str) -> Place:
+    """Read a key, where a model's name may have slashes of its own and all else has none."""
+    namespace, tier, rest = key.split("/", 2)
+    model, _, provider = rest.rpartition("/")
+    return Place(namespace, tier, model, provider)
 
 
 class Catalog:
@@ -71,6 +88,20 @@ class Catalog:
             return name
         found = [full for full in self._by_tier if full.rpartition("/")[2] == name]
         return found[0] if len(found) == 1 else None
+
+    def disabled(self, name: str) -> tuple[str, ...]:
+        """The sentences of what answers nobody now, of those models and tiers that have this name."""
+        tier = self.tier_named(name)
+        return tuple(
+            each.message
+            for each in self._withdrawn.values()
+            if each.how == "Disabled" and (each.tier == tier or name in self._models_of(each))
+        )
+
+    def _models_of(self, withdrawal: Withdrawal) -> set[str]:
+        tier = self.table.tiers.get(withdrawal.tier)
+        models = {each.name for each in tier.models} if tier is not None else set()
+        return models if withdrawal.model is None else models & {withdrawal.model}
 
     def names(self) -> list[str]:
         """What `model` may be besides `auto`: tiers, then models, that answer now."""

@@ -20,7 +20,7 @@ from tierway_proxy.core.meter import usage_of
 from tierway_proxy.core.outcome import Failure, Next
 from tierway_proxy.core.plan import Plan
 from tierway_proxy.core.reading import Reading, Seen
-from tierway_proxy.core.refusal import Refusal, first_token_timeout
+from tierway_proxy.core.refusal import Refusal, answer_cut, first_token_timeout
 from tierway_proxy.core.settle import settle
 
 _ERROR_BODY_BYTES = 65_536
@@ -190,7 +190,7 @@ class Exchange:
         if failure is outcome.SLOW:
             self._health.timed(attempt.candidate.key, late=True)
         elif failure.next not in _NOT_HEALTH or failure is _TIMEOUT:
-            self._health.failed(attempt.candidate.key, now, failure.retry_after)
+            self._health.failed(attempt.candidate.key, now, failure.retry_after, failure.reason)
 
     # ---- before the commit
 
@@ -264,10 +264,10 @@ class Exchange:
         attempt = self._current
         if attempt.meter.finished:
             return self._answered(now)
-        self._health.failed(attempt.candidate.key, now)
+        candidate = attempt.candidate
+        self._health.failed(candidate.key, now, reason=failure.reason)
         self._close(attempt, None, now)
-        message = f"The model's server ended this answer before it was finished ({failure.reason})."
-        refusal = Refusal(502, message, "server_error", "answer_cut")
+        refusal = answer_cut(candidate.tier, candidate.model, failure.reason)
         if self._reading.as_json:
             return self._settle("Cut", 502, now, CLOSE, Refuse(refusal))
         return self._settle("Cut", 502, now, CLOSE, Forward(b"data: " + refusal.body() + b"\n\n"), FINISH)
@@ -349,7 +349,10 @@ class Exchange:
 
     def _give_up(self, failure: Failure, now: float) -> Commands:
         named = [each.failure.retry_after for each in self.attempts if each.failure and each.failure.retry_after]
-        return self._refuse(outcome.refusal_for(failure, min(named, default=None)), now)
+        tried = [
+            (each.candidate.tier, each.candidate.model, each.failure.reason) for each in self.attempts if each.failure
+        ]
+        return self._refuse(outcome.refusal_for(failure, min(named, default=None), tried), now)
 
     def _timed_out(self, now: float) -> Commands:
         return self._refuse(first_token_timeout(self._streaming.first_token_timeout_ms / 1000), now)

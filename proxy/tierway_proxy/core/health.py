@@ -5,7 +5,9 @@ answered when all are unfit; and one request at a time tries it again, so that i
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 FAILURES_TO_OPEN = 5
 FIRST_OPEN_SECONDS = 2.0
@@ -16,6 +18,19 @@ LATE_TO_DEMOTE = 6
 LATE_TRIAL_SECONDS = 2.0
 
 
+class Breaker(NamedTuple):
+    """One opened or closed. `reason`: of the last failure; `seconds`: until a request tries the endpoint again.
+
+    `opened_at`, in the shell's monotonic seconds, is also that of a breaker which has closed.
+    """
+
+    key: str
+    is_open: bool
+    opened_at: float
+    reason: str = ""
+    seconds: float = 0.0
+
+
 @dataclass(slots=True)
 class EndpointHealth:
     """One model at one provider. Times are the shell's monotonic seconds."""
@@ -23,6 +38,7 @@ class EndpointHealth:
     failures: int = 0
     open_until: float = 0.0
     open_seconds: float = 0.0
+    opened_at: float = 0.0
     rest_until: float = 0.0
     trial_at: float = 0.0
     late: deque[bool] = field(default_factory=lambda: deque(maxlen=LATENESS_WINDOW))
@@ -43,11 +59,15 @@ class EndpointHealth:
 
 
 class Health:
-    """By endpoint key; requests under way by provider key. An endpoint that was never tried is fit."""
+    """By endpoint key; requests under way by provider key. An endpoint that was never tried is fit.
 
-    __slots__ = ("_endpoints", "_under_way")
+    `tell` hears of every breaker that opens or closes.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_endpoints", "_tell", "_under_way")
+
+    def __init__(self, tell: Callable[[Breaker], None] = lambda _: None) -> None:
+        self._tell = tell
         self._endpoints: dict[str, EndpointHealth] = {}
         self._under_way: dict[str, int] = {}
 
@@ -95,9 +115,12 @@ class Health:
         """An answer was good to its end or until its reader left; a first token alone may be of one that is cut."""
         known = self._endpoints.get(key)
         if known is not None:
-            known.failures, known.open_seconds = 0, 0.0
+            was_open, known.failures, known.open_seconds = known.is_open, 0, 0.0
+            if was_open:
+                self._tell(Breaker(key, is_open=False, opened_at=known.opened_at))
 
-    def failed(self, key: str, now: float, retry_after: float | None = None) -> None:
+    def failed(self, key: str, now: float, retry_after: float | None = None, reason: str = "") -> None:
+        """`reason`: in a word."""
         known = self._of(key)
         known.failures += 1
         if retry_after:
@@ -105,6 +128,9 @@ class Health:
         if known.is_open:
             known.open_seconds = min(known.open_seconds * 2 or FIRST_OPEN_SECONDS, LONGEST_OPEN_SECONDS)
             known.open_until = now + known.open_seconds
+        if known.failures == FAILURES_TO_OPEN:
+            known.opened_at = now
+            self._tell(Breaker(key, is_open=True, opened_at=now, reason=reason, seconds=known.open_seconds))
 
     def refuse_parameter(self, key: str, parameter: str) -> None:
         """This endpoint answered 400 about something that we added, and answered without: never add it there again."""

@@ -6,13 +6,13 @@ elsewhere is waste. Something that we added: ours, try without it.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import isfinite
 from typing import Any
 
-from tierway_proxy.core.refusal import Refusal
+from tierway_proxy.core.refusal import Refusal, Tried, unavailable
 from tierway_proxy.core.upstream_words import without_secrets
 
 
@@ -115,7 +115,7 @@ def _seconds(value: str | None) -> float | None:
     return max(0.0, seconds) if isfinite(seconds) else None
 
 
-def refusal_for(failure: Failure, retry_after: float | None) -> Refusal:
+def refusal_for(failure: Failure, retry_after: float | None, tried: Sequence[Tried]) -> Refusal:
     """What the caller reads when the last attempt failed so; `retry_after` is the soonest that the chain named."""
     if failure.next in (Next.NOWHERE, Next.LARGER, Next.CAPABLE, Next.WITHOUT):
         said = failure.message or "The model's server refused the request."
@@ -124,6 +124,4 @@ def refusal_for(failure: Failure, retry_after: float | None) -> Refusal:
     if failure.reason == "RateLimited":
         message = "Every model that may serve this request is rate limited by its provider. Try again later."
         return Refusal(429, message, "rate_limit_error", "rate_limit_exceeded", retry_after=retry_after)
-    status = 503 if failure.reason in ("Unavailable", "ConnectionRefused") else 502
-    message = f"No model that may serve this request could answer; the last attempt ended with {failure.reason}."
-    return Refusal(status, message, "server_error", "upstream_unavailable", retry_after=retry_after)
+    return unavailable(503 if failure.reason in ("Unavailable", "ConnectionRefused") else 502, tried, retry_after)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tierway_proxy.contract.base import CLASSES, RequestClass
 from tierway_proxy.contract.table import Match, Rule
 from tierway_proxy.core.ask import Ask, Examined, declared
-from tierway_proxy.core.catalog import Candidate, Catalog
+from tierway_proxy.core.catalog import Candidate, Catalog, place
 from tierway_proxy.core.classify import classify, examine
 from tierway_proxy.core.health import Health
 from tierway_proxy.core.refusal import Refusal, bad_request, model_not_found, no_candidate, not_allowed
@@ -63,14 +63,21 @@ def decide(
     model = fields.get("model", AUTO)
     if not isinstance(model, str):
         return bad_request("'model' must be a string: 'auto', a tier or a model.", param="model")
-    if not isinstance(fields.get("messages"), list) or not fields["messages"]:
-        return bad_request("'messages' must be a non-empty list.", param="messages")
+    if (unreadable := without_messages(fields)) is not None:
+        return unreadable
     target = _target(catalog, model, fields, headers, examine(fields))
     if isinstance(target, Refusal):
         return target
     limit = _class_limit(catalog, target.ask)
     found = _too_much(catalog, target.ask, limit) or _chain(catalog, target, limit, health, now)
     return _counted(found, target.ask) if isinstance(found, Refusal) else found
+
+
+def without_messages(fields: Mapping[str, Any]) -> Refusal | None:
+    """The refusal of a body that has nothing to be classified or answered; None for all others."""
+    if isinstance(fields.get("messages"), list) and fields["messages"]:
+        return None
+    return bad_request("'messages' must be a non-empty list.", param="messages")
 
 
 def _counted(refusal: Refusal, ask: Examined) -> Refusal:
@@ -90,7 +97,7 @@ def _target(
         if pinned is not None:
             return pinned
         if catalog.table.unknown_models == "Reject":
-            return model_not_found(model, catalog.table.policy)
+            return model_not_found(model, catalog.table.policy, catalog.disabled(model))
     hint = headers.get(CLASS_HEADER)
     return _by_class(catalog, _classified(catalog, fields, seen) if hint is None else _hinted(catalog, hint, seen))
 
@@ -181,7 +188,15 @@ def _too_much(catalog: Catalog, ask: Examined, limit: int | None) -> Refusal | N
     return None
 
 
-def _chain(catalog: Catalog, target: _Target, limit: int | None, health: Health, now: float) -> Plan | Refusal:
+def _chain(
+    catalog: Catalog,
+    target: _Target,
+    limit: int | None,
+    health: Health,
+    now: float,
+    before: tuple[Skipped, ...] = (),
+) -> Plan | Refusal:
+    """`before`: whom the routes of easier classes would have had."""
     fit: list[Candidate] = []
     unfit: list[Candidate] = []
     skipped: list[Skipped] = []
@@ -194,8 +209,16 @@ def _chain(catalog: Catalog, target: _Target, limit: int | None, health: Health,
             skipped.append(Skipped(each.key, reason))
     if not fit and not unfit:
         harder = _harder(catalog, target) if skipped else None
-        return _nobody(catalog, target, skipped) if harder is None else _chain(catalog, harder, limit, health, now)
-    return Plan(catalog, target.ask, (*fit, *unfit), len(fit), tuple(skipped), target.reason, limit)
+        if harder is None:
+            return _nobody(catalog, target, skipped)
+        return _chain(catalog, harder, limit, health, now, _joined(before, target, skipped))
+    return Plan(catalog, target.ask, (*fit, *unfit), len(fit), _joined(before, target, skipped), target.reason, limit)
+
+
+def _joined(before: tuple[Skipped, ...], target: _Target, skipped: list[Skipped]) -> tuple[Skipped, ...]:
+    """All who were passed over, each once: what a harder route says of one counts."""
+    here = {each.key for each in target.candidates} if before else ()
+    return (*(each for each in before if each.key not in here), *skipped)
 
 
 def _harder(catalog: Catalog, target: _Target) -> _Target | None:
@@ -213,7 +236,7 @@ def _unable(candidate: Candidate, ask: Examined, limit: int | None) -> str | Non
         return f"lacks {', '.join(sorted(ask.needs - candidate.capabilities))}"
     window = candidate.context_window
     if window is not None:
-        answer = _longest_answer(candidate, ask, limit)
+        answer = longest_answer(candidate, ask, limit)
         if ask.input_tokens + answer > window:
             more = f" and up to {answer} of the answer" if answer else ""
             return f"about {ask.input_tokens} input tokens{more} exceed its context window of {window}"
@@ -222,7 +245,7 @@ def _unable(candidate: Candidate, ask: Examined, limit: int | None) -> str | Non
     return None
 
 
-def _longest_answer(candidate: Candidate, ask: Examined, limit: int | None) -> int:
+def longest_answer(candidate: Candidate, ask: Examined, limit: int | None) -> int:
     """The output tokens that the request asks of this candidate, as limited; 0 when it leaves them to us."""
     if ask.output_tokens is None:
         return 0
@@ -239,7 +262,7 @@ def _unfit(candidate: Candidate, health: Health, now: float) -> str | None:
 
 def _nobody(catalog: Catalog, target: _Target, skipped: list[Skipped]) -> Refusal:
     if skipped:
-        reasons = "; ".join(sorted({f"{_model(each.key)} {each.reason}" for each in skipped}))
+        reasons = "; ".join(sorted({f"{place(each.key).model} {each.reason}" for each in skipped}))
         return bad_request(f"No model of this route can serve the request: {reasons}.", "no_capable_model")
     klass = target.ask.klass if isinstance(target.ask, Ask) else None
     sentences = catalog.gone.get(klass, ()) if klass is not None else ()
@@ -247,8 +270,3 @@ def _nobody(catalog: Catalog, target: _Target, skipped: list[Skipped]) -> Refusa
     return no_candidate(
         f"Routing policy {catalog.table.policy!r} has no candidate for this request ({target.reason}). {said}"
     )
-
-
-def _model(key: str) -> str:
-    """The model in an endpoint's key; its name may have slashes of its own."""
-    return key.split("/", 2)[2].rpartition("/")[0]

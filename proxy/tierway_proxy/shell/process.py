@@ -40,8 +40,11 @@ class Running:
 
 
 async def serve(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT, and then until the last stream has ended and its counts were read."""
-    stop = asyncio.Event()
+    """Until SIGTERM or SIGINT, and then until the last stream has ended and its counts were read.
+
+    Or until whoever started it is gone, and then until the last stream has ended.
+    """
+    stop, left = asyncio.Event(), asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with running(settings) as proxy:
@@ -49,8 +52,9 @@ async def serve(settings: Settings) -> None:
             "serving",
             extra={"port": proxy.port, "admin_port": proxy.admin_port, "instance": proxy.serving.instance},
         )
-        await _until(stop, proxy.following)
-        await _drain(proxy.serving, proxy.callers, settings.drain_seconds)
+        async with _starter(left if settings.end_with_stdin else None):
+            await _until(stop, left, proxy.following)
+        await _drain(proxy.serving, proxy.callers, settings.drain_seconds, alone=left.is_set())
 
 
 @asynccontextmanager
@@ -98,27 +102,55 @@ async def _follow(settings: Settings, tables: Tables) -> None:
     await ClusterSource(settings.release, settings.namespace, tables).run()
 
 
-async def _until(stop: asyncio.Event, following: "asyncio.Task[None]") -> None:
-    """Waits for a signal; a source of tables that fails for good ends the process with its error."""
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopping, following}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
+@asynccontextmanager
+async def _starter(left: asyncio.Event | None) -> AsyncIterator[None]:
+    """Sets `left` when standard input ends: the kernel closes its other end however whoever held it has died."""
+    if left is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: _Ends(left), sys.stdin)
+    try:
+        yield
+    finally:
+        transport.close()
+
+
+class _Ends(asyncio.Protocol):
+    """Reads a pipe for nothing but its end."""
+
+    def __init__(self, ended: asyncio.Event) -> None:
+        self._ended = ended
+
+    def eof_received(self) -> None:
+        self._ended.set()
+
+
+async def _until(stop: asyncio.Event, left: asyncio.Event, following: "asyncio.Task[None]") -> None:
+    """Waits for a signal or a death; a source of tables that fails for good ends the process with its error."""
+    waiting = {asyncio.create_task(each.wait()) for each in (stop, left)}
+    await asyncio.wait({*waiting, following}, return_when=asyncio.FIRST_COMPLETED)
+    for each in waiting:
+        each.cancel()
     if following.done():
         following.result()
 
 
-async def _drain(serving: Serving, callers: web.ServerRunner, seconds: float) -> None:
-    """Not ready any more; streams finish; then the operator reads the last counts, or `seconds` have passed."""
+async def _drain(serving: Serving, callers: web.ServerRunner, seconds: float, *, alone: bool = False) -> None:
+    """Not ready any more; streams finish; then the operator reads the last counts, or `seconds` have passed.
+
+    `alone`: whoever started it is gone, operator and all, so nobody is waited for and the ports are free at once.
+    """
     serving.draining = True
-    logger.info("draining", extra={"in_flight": serving.in_flight})
+    logger.info("draining", extra={"in_flight": serving.in_flight, "alone": alone})
     with suppress(TimeoutError):
-        async with asyncio.timeout(_NOTICE_SECONDS):
+        async with asyncio.timeout(0 if alone else _NOTICE_SECONDS):
             await _idle(serving)
     await _close(callers)
     await _idle(serving)
     serving.final = True  # nothing is counted behind this: the operator reads it and forgets this instance
     with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(0 if alone else seconds):
             while not serving.acknowledged:  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_SECONDS)
     logger.info("ended", extra={"acknowledged": serving.acknowledged})

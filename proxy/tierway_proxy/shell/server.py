@@ -11,11 +11,10 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from tierway_proxy.contract.base import CLASSES
-from tierway_proxy.core.ask import Ask
 from tierway_proxy.core.body import Body, NotARequestError
-from tierway_proxy.core.catalog import Candidate, Catalog
+from tierway_proxy.core.catalog import Catalog
 from tierway_proxy.core.exchange import Exchange
+from tierway_proxy.core.explained import explained
 from tierway_proxy.core.ledger import Settlement, refused
 from tierway_proxy.core.plan import AUTO, Plan, decide
 from tierway_proxy.core.refusal import Refusal, bad_request, model_not_found, no_default_policy, unknown_policy
@@ -103,7 +102,7 @@ class Server:
             return refusal_response(body, request_id) if explain else self._refused(catalog, body, duration, request_id)
         plan = decide(catalog, body.fields, request.headers, self._serving.health, monotonic())
         if explain:
-            return web.json_response(_explained(plan), headers={**SERVER, "X-Request-Id": request_id})
+            return web.json_response(explained(plan), headers={**SERVER, "X-Request-Id": request_id})
         if isinstance(plan, Refusal):
             return self._refused(catalog, plan, monotonic() - arrived, request_id)
         if self._recorder is not None:
@@ -213,35 +212,3 @@ def _no_route(request: web.BaseRequest) -> Refusal:
 def _wrong_method(request: web.BaseRequest, right: str) -> Refusal:
     message = f"{request.path[:200]} takes {right}, not {request.method}."
     return Refusal(405, message, "invalid_request_error", "method_not_allowed")
-
-
-def _explained(plan: Plan | Refusal) -> dict[str, Any]:
-    """The whole decision of `POST …/v1/route`, with nobody called."""
-    if isinstance(plan, Refusal):
-        return {"refused": {"status": plan.status, "code": plan.code, "message": plan.message}}
-    ask = plan.ask
-    return {
-        "policy": plan.catalog.table.policy,
-        "table": plan.catalog.hash,
-        "class": plan.klass,
-        "confidence": ask.confidence if isinstance(ask, Ask) else None,
-        "probabilities": dict(zip(CLASSES, ask.probabilities, strict=True)) if isinstance(ask, Ask) else None,
-        "reasons": list(ask.reasons) if isinstance(ask, Ask) else [plan.reason],
-        "reason": plan.reason,
-        "input_tokens": ask.input_tokens,
-        "output_limit": plan.output_limit,
-        "candidates": [_candidate(each, fit=number < plan.fit) for number, each in enumerate(plan.candidates)],
-        "skipped": [{"endpoint": each.key, "reason": each.reason} for each in plan.skipped],
-    }
-
-
-def _candidate(candidate: Candidate, *, fit: bool) -> dict[str, Any]:
-    namespace, _, tier = candidate.tier.partition("/")
-    return {
-        "namespace": namespace,
-        "tier": tier,
-        "model": candidate.model,
-        "provider": candidate.provider_key.rpartition("/")[2],
-        "region": candidate.provider.region,
-        "last_resort": not fit,
-    }

@@ -11,6 +11,7 @@ from tierway_proxy.core.catalog import Catalog
 from tierway_proxy.core.counters import Counters
 from tierway_proxy.core.health import Health
 from tierway_proxy.core.ledger import Settlement
+from tierway_proxy.shell import breakers
 from tierway_proxy.shell.tables import Served, Tables
 
 
@@ -25,7 +26,7 @@ class Serving:
         self, tables: Tables, *, region: str | None, default_policy: str | None, clock: Callable[[], float] = time.time
     ) -> None:
         self.tables, self.default_policy = tables, default_policy
-        self.health, self.counters = Health(), Counters()
+        self.health, self.counters = Health(breakers.log), Counters()
         self.instance = secrets.token_hex(8)
         self.draining = self.final = self.acknowledged = False
         self.in_flight = 0

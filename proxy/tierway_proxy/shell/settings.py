@@ -39,6 +39,7 @@ class Settings:
     access_log: bool
     drain_seconds: float
     recording: Recording | None = None
+    end_with_stdin: bool = False
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -70,6 +71,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=float,
         default=20.0,
         help="after the last stream, wait so long for the operator to read the last counts (default: %(default)s)",
+    )
+    serving.add_argument(
+        "--end-with-stdin",
+        action="store_true",
+        help="end when standard input does, a pipe whose other end is held by whoever started this process",
     )
     _add_recording(parser)
 
@@ -122,6 +128,7 @@ def from_arguments(given: Namespace) -> Settings:
         access_log=not given.no_access_log,
         drain_seconds=given.drain_seconds,
         recording=_recording(given),
+        end_with_stdin=given.end_with_stdin,
     )
 
 

@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import BinaryIO
 
@@ -18,12 +18,15 @@ from prometheus_client.registry import Collector
 
 from tierway_proxy.contract.histogram import middle
 from tierway_proxy.contract.observations import Histogram
+from tierway_proxy.core.catalog import place
 from tierway_proxy.core.counters import DayTotals, EndpointTotals
 from tierway_proxy.core.ledger import Settlement
 from tierway_proxy.shell.serving import Serving
 
 PICO = 1e-12
 _MOST_WAITING = 64
+_TROUBLE = frozenset({"Failed", "Cut"})
+"""Outcomes that were nobody's wish: not the caller's fault, and not their leaving."""
 # OpenTelemetry's advice for gen_ai.server.time_to_first_token and gen_ai.client.operation.duration, in seconds
 _TTFT_BOUNDS = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _DURATION_BOUNDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -86,6 +89,7 @@ def _line(now: float, request: Settlement, request_id: str) -> bytes:
     last = request.attempts[-1] if request.attempts else None
     line = {
         "time": _timestamp(now),
+        "level": "warning" if request.outcome in _TROUBLE else "info",
         "message": "request",
         "request_id": request_id,
         "policy": request.policy or None,  # none: refused before one was found
@@ -199,7 +203,7 @@ def _endpoints(totals: DayTotals) -> Iterator[Metric]:
         "gen_ai_client_operation_duration_seconds", "From request to last byte.", labels=_ENDPOINT
     )
     for key, counts in totals.endpoints.items():
-        labels = _endpoint_labels(key)
+        labels = place(key)
         for reason, count in (("", counts.committed), *counts.errors.items()):
             attempts.add_metric((*labels, reason), count)
         cost.add_metric(labels, counts.cost * PICO)
@@ -209,21 +213,14 @@ def _endpoints(totals: DayTotals) -> Iterator[Metric]:
     yield from (attempts, cost, tokens, ttft, duration)
 
 
-def _endpoint_labels(key: str) -> tuple[str, ...]:
-    """Of `namespace/tier/model/provider`, where a model's name may have slashes of its own and all else has none."""
-    namespace, tier, rest = key.split("/", 2)
-    model, _, provider = rest.rpartition("/")
-    return namespace, tier, model, provider
-
-
-def _add_tokens(family: CounterMetricFamily, labels: tuple[str, ...], counts: EndpointTotals) -> None:
+def _add_tokens(family: CounterMetricFamily, labels: Sequence[str], counts: EndpointTotals) -> None:
     family.add_metric((*labels, "input"), counts.input_tokens)
     family.add_metric((*labels, "output"), counts.output_tokens)
 
 
 def _add(
     family: HistogramMetricFamily,
-    labels: tuple[str, ...],
+    labels: Sequence[str],
     parts: Iterable[Histogram],
     bounds: tuple[float, ...],
     scale: float,

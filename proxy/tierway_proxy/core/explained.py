@@ -1,0 +1,41 @@
+"""A decision as JSON, for whoever asks before a request is sent: `POST …/v1/route`, `tierway explain -o json`."""
+
+from typing import Any
+
+from tierway_proxy.contract.base import CLASSES
+from tierway_proxy.core.ask import Ask
+from tierway_proxy.core.catalog import Candidate
+from tierway_proxy.core.plan import Plan
+from tierway_proxy.core.refusal import Refusal
+
+
+def explained(plan: Plan | Refusal) -> dict[str, Any]:
+    """The whole decision of `POST …/v1/route`, with nobody called."""
+    if isinstance(plan, Refusal):
+        return {"refused": {"status": plan.status, "code": plan.code, "message": plan.message}}
+    ask = plan.ask
+    return {
+        "policy": plan.catalog.table.policy,
+        "table": plan.catalog.hash,
+        "class": plan.klass,
+        "confidence": ask.confidence if isinstance(ask, Ask) else None,
+        "probabilities": dict(zip(CLASSES, ask.probabilities, strict=True)) if isinstance(ask, Ask) else None,
+        "reasons": list(ask.reasons) if isinstance(ask, Ask) else [plan.reason],
+        "reason": plan.reason,
+        "input_tokens": ask.input_tokens,
+        "output_limit": plan.output_limit,
+        "candidates": [_candidate(each, fit=number < plan.fit) for number, each in enumerate(plan.candidates)],
+        "skipped": [{"endpoint": each.key, "reason": each.reason} for each in plan.skipped],
+    }
+
+
+def _candidate(candidate: Candidate, *, fit: bool) -> dict[str, Any]:
+    namespace, _, tier = candidate.tier.partition("/")
+    return {
+        "namespace": namespace,
+        "tier": tier,
+        "model": candidate.model,
+        "provider": candidate.provider_key.rpartition("/")[2],
+        "region": candidate.provider.region,
+        "last_resort": not fit,
+    }
