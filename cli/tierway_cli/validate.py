@@ -1,12 +1,18 @@
-"""The command ``tierway validate``: says what the API server would say of YAML files, without one."""
+"""The command ``tierway validate``: says what the API server would say of YAML files, without one.
+
+Of a ConfigMap that is labelled as the model of a policy's classifier it says what the operator would say.
+"""
 
 import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tierway_operator.compiler.own_models import model_in
+from tierway_operator.conditions import Problem
 from tierway_operator.crds import committed_crds
-from tierway_operator.folder.documents import identity, parsed
+from tierway_operator.folder.documents import Document, identity, parsed
+from tierway_operator.folder.secrets import is_model, texts
 from tierway_operator.validation import Refused, Validator
 
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -44,6 +50,9 @@ def _validate(file: Path, validator: Validator) -> bool:
         return _complain(found.error)
     good = True
     for document in found.documents:
+        if is_model(document):
+            good = _validate_model(file, document) and good
+            continue
         if not str(document.get("apiVersion", "")).startswith(_GROUP):
             continue  # a Namespace or a Secret beside our kinds is somebody else's to judge
         kind, namespace, name = identity(document)
@@ -53,6 +62,16 @@ def _validate(file: Path, validator: Validator) -> bool:
         else:
             print(f"{file}: {kind} {namespace}/{name} is valid")
     return good
+
+
+def _validate_model(file: Path, document: Document) -> bool:
+    """Say what the operator would say of a ConfigMap that is labelled as the model of a policy's classifier."""
+    kind, namespace, name = identity(document)
+    model = model_in(texts(document, "data"))
+    if isinstance(model, Problem):
+        return _complain(f"{file}: {kind} {namespace}/{name}: {model.message}")
+    print(f"{file}: {kind} {namespace}/{name} is valid")
+    return True
 
 
 def _complain(*sentences: str) -> bool:

@@ -57,6 +57,9 @@ POLICY_COLUMNS = (
         "Fallbacks", ".status.today.fallbacks", "Requests answered by a later candidate.", type="integer", wide=True
     ),
     Column("Shed", ".status.today.shed", "Requests that no candidate could take.", type="integer", wide=True),
+    Column(
+        "Classifier", ".status.classifier.model", "The classifier's model: general, or the policy's own.", wide=True
+    ),
     Column("In-Force", ".status.programmedGeneration", "Generation that proxies serve.", type="integer", wide=True),
     REASON,
 )

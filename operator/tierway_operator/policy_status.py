@@ -11,8 +11,17 @@ from tierway_operator.amounts import money, saved_percent, short_count, short_mo
 from tierway_operator.compiler import PolicyResult
 from tierway_operator.conditions import dated, ready
 from tierway_operator.programmed import Progress
-from tierway_operator.resources.status import PolicySummary, Proxies, RequestsByClass, RoutingPolicyStatus, Today
+from tierway_operator.resources.status import (
+    ClassifierStatus,
+    PolicySummary,
+    Proxies,
+    RequestsByClass,
+    RoutingPolicyStatus,
+    Today,
+)
 from tierway_proxy.contract.observations import PolicyCounts
+from tierway_proxy.contract.own_model import GENERAL
+from tierway_proxy.contract.table import RouteTable
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ def policy_status(
         observed_generation=result.generation,
         programmed_generation=_programmed_generation(result, progress, before),
         table_hash=result.hash if result.table is not None else None,
+        classifier=None if result.table is None else _classifier(result.table),
         proxies=Proxies(desired=progress.desired, programmed=progress.loaded),
         today=_today(result, totals),
         summary=_summary(progress, totals.counts),
@@ -47,6 +57,14 @@ def _programmed_generation(result: PolicyResult, progress: Progress, before: Map
         return result.table.generation
     known = before.get("programmedGeneration")
     return known if isinstance(known, int) else None
+
+
+def _classifier(table: RouteTable) -> ClassifierStatus:
+    """A model over other general weights than ours is in the table, and proxies of this release do not use it."""
+    model, name = table.classifier.model, table.classifier.model_name
+    if model is None or name is None or model.over != GENERAL:
+        return ClassifierStatus(model="general")
+    return ClassifierStatus(model=name, labels=model.labels)
 
 
 def _today(result: PolicyResult, totals: PolicyTotals) -> Today:

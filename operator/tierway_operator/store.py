@@ -4,7 +4,7 @@ Two stores keep it: the Kubernetes API (`cluster`) and a folder of YAML (`folder
 judges them: what an object means is the compiler's to say. It refuses one thing: to show a failed LIST as an empty one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -13,6 +13,7 @@ Manifest = Mapping[str, Any]
 """A whole object as `kubectl get -o json` prints it: apiVersion, kind, metadata, spec, status."""
 
 CREDENTIAL_LABEL = "tierway.dev/credential"
+MODEL_LABEL = "tierway.dev/classifier-model"
 HOSTS_ANNOTATION = "tierway.dev/hosts"
 
 
@@ -64,13 +65,15 @@ class Secrets:
 
 @dataclass(frozen=True)
 class ConfigMaps:
-    """Data of those ConfigMaps that tiers name, by (namespace, name); absent: there is none.
+    """Data of those ConfigMaps that tiers and policies name, by (namespace, name); absent: there is none.
 
-    `errors`: those that could not be read, and why.
+    `errors`: those that could not be read, and why. `models`: those with the label
+    `tierway.dev/classifier-model: "true"`.
     """
 
     data: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     errors: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    models: Collection[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -172,4 +175,16 @@ def ca_bundle_refs(tiers: Iterable[Entry]) -> set[tuple[str, str]]:
             reference = provider.get("caBundleRef") if isinstance(provider, Mapping) else None
             if isinstance(reference, Mapping) and isinstance(reference.get("name"), str):
                 found.add((namespace, reference["name"]))
+    return found
+
+
+def model_refs(policies: Iterable[Entry]) -> set[tuple[str, str]]:
+    """(namespace, name) of every ConfigMap that a policy names as the model of its classifier."""
+    found = set()
+    for entry in policies:
+        reference: Any = entry.manifest
+        for part in ("spec", "classifier", "modelRef"):
+            reference = reference.get(part) if isinstance(reference, Mapping) else None
+        if isinstance(reference, Mapping) and isinstance(reference.get("name"), str):
+            found.add((entry.manifest["metadata"]["namespace"], reference["name"]))
     return found

@@ -13,7 +13,7 @@ GREAT: Final = 0.10
 """A figure that differs by more than this share is worth a write before it has come to rest."""
 _REST: Final = 2 / 3
 # What users and tools wait for; all else of a status is figures.
-_AT_ONCE: Final = ("conditions", "observedGeneration", "programmedGeneration", "tableHash", "proxies")
+_AT_ONCE: Final = ("conditions", "observedGeneration", "programmedGeneration", "tableHash", "classifier", "proxies")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.operator.folders import write
+from tests.operator.worlds import model_map, model_text
 from tierway_cli.__main__ import main
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
@@ -27,6 +29,18 @@ def test_a_refused_object_names_file_object_field_and_reason(tmp_path, capsys):
     line = capsys.readouterr().err.splitlines()[0]
     assert line.startswith(f"{tmp_path}/tier.yaml: ModelTier llm/budget: spec.models[0]")
     assert "price.outputPerMillionTokens" in line
+
+
+def test_a_model_of_a_policys_classifier_is_judged_and_another_config_map_is_not(tmp_path, capsys):
+    """By the operator's own sentence; certificates are somebody else's to judge."""
+    write(tmp_path / "good.yaml", model_map(), model_map("ca", label=None, **{"ca.pem": "x"}))
+    assert main(["validate", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/good.yaml: ConfigMap llm/support is valid\n"
+    write(tmp_path / "old.yaml", model_map("old", **{"model.json": model_text(over="general-0")}))
+    assert main(["validate", str(tmp_path)]) == 1
+    sentence = capsys.readouterr().err
+    assert sentence.startswith(f"{tmp_path}/old.yaml: ConfigMap llm/old: it was made over the general weights")
+    assert "run tierway calibrate again" in sentence
 
 
 def test_broken_yaml_names_the_line(tmp_path, capsys):

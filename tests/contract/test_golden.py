@@ -18,7 +18,7 @@ from tierway_proxy.contract.table import RouteTable
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = {"table-1": RouteTable, "state-1": State, "observations-1": Observations}
 DIGESTS = {
-    "table-1": "8d9cb04419fc8be32437ea232b67fa2d5342b4575b64d2bfd9398bacabbbf0de",
+    "table-1": "ed3afb613263a1b2de1cdcf706d8d03f7cecdb05d27235905cdd4b94b8e9a328",
     "state-1": "fca4e0a6d2f450d700d8ee60abbc3fed2508866f253e68eab720c753f4e4c927",
     "observations-1": "53c870cbfdddbfc31bc1723476c74c7c239b8c45ec60c3a4eb8fb31bca4012b2",
 }

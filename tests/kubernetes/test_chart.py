@@ -50,6 +50,7 @@ HERE = f"--namespace={SYSTEM}"
         ("operator", ["create", "events.events.k8s.io", "--namespace=llm"]),
         ("operator", ["list", "secrets", "--namespace=llm"]),
         ("operator", ["get", "configmaps/authorities", "--namespace=llm"]),
+        ("operator", ["list", "configmaps", "--namespace=llm"]),
         ("operator", ["patch", "configmaps", HERE]),
         ("operator", ["get", "secrets/tw-keys", HERE]),
         ("proxy", ["watch", "configmaps", HERE]),
@@ -66,6 +67,8 @@ def test_each_component_may_do_its_work(plane, account, what):
     [
         ("operator", ["patch", "modeltiers.tierway.dev", "--namespace=llm"]),
         ("operator", ["delete", "routingpolicies.tierway.dev", "--namespace=llm"]),
+        ("operator", ["patch", "configmaps", "--namespace=llm"]),
+        ("operator", ["list", "configmaps", "--namespace=other"]),
         ("operator", ["get", "secrets", "--namespace=other"]),
         ("operator", ["list", "secrets", "--namespace=other"]),
         ("operator", ["get", "secrets/provider-key", "--namespace=llm"]),

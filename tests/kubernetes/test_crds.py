@@ -192,6 +192,7 @@ POLICY_STATUS = {
     "observedGeneration": 1,
     "programmedGeneration": 1,
     "tableHash": "0f" * 32,
+    "classifier": {"model": "support-3f9c2a1b", "labels": 40},
     "proxies": {"desired": 2, "programmed": 2},
     "today": {
         "date": "2026-11-24",
@@ -239,4 +240,5 @@ def test_a_full_status_is_kept_and_shows_in_the_columns(api: Api, kubectl: Tool,
         "routingpolicy.tierway.dev/default",
     ]
     wide = kubectl("get", "rpolicy", here, "-o", "wide")
-    assert wide.split("\n")[0].split()[-5:] == ["BASELINE", "FALLBACKS", "SHED", "IN-FORCE", "REASON"]
+    assert wide.split("\n")[0].split()[-6:] == ["BASELINE", "FALLBACKS", "SHED", "CLASSIFIER", "IN-FORCE", "REASON"]
+    assert "support-3f9c2a1b" in wide

@@ -14,6 +14,7 @@ import yaml
 
 from localkube.standins import StandIn
 from tests.kubernetes.releases import eventually, get, released
+from tests.operator.worlds import model_map, model_text
 from tests.resources.documents import policy, tier
 
 pytestmark = pytest.mark.kubernetes
@@ -141,6 +142,56 @@ def test_a_key_that_comes_later_reaches_the_proxies(release):
         eventually(lambda key=key: all(key in file.read_text() for file in kept), seconds=15)
     eventually(lambda: programmed(release, "keyed"))
     assert "sk-" not in json.dumps(release.tables())
+
+
+def test_a_policys_own_model_is_taken_up_when_it_comes_and_whenever_it_changes(release):
+    """From a ConfigMap with its label, by looks every few seconds; until then the policy says what to do."""
+    own = {
+        "spec.classifier": {"modelRef": {"name": "own-1"}, "boundaries": {"moderatePercent": 45, "complexPercent": 40}}
+    }
+    here, routes = f"{release.namespace}/modelled", routed("modelled", "modelled")["spec"]["routes"]
+    release.apply(named("modelled", tier()), named("modelled", policy({"spec.routes": routes, **own})))
+    missing = f"spec.classifier.modelRef: there is no ConfigMap {release.namespace}/own-1; create it"
+    eventually(lambda: missing in references(release, "modelled", "False", "ModelNotFound"))
+    assert here not in release.tables()
+
+    def put(text, *, label="true"):
+        return release.apply(model_map("own-1", label=label, namespace=release.namespace, **{"model.json": text}))
+
+    put(model_text(), label="false")
+    unlabelled = 'own-1 lacks the label tierway.dev/classifier-model: "true"; add it.'
+    release.apply(named("nudge", tier()))  # without the label no look sees it before the next resync
+    eventually(lambda: unlabelled in references(release, "modelled", "False", "ModelNotFound"))
+    hashes = []
+    for labels in (20, 40):
+        put(model_text(labels=labels))
+        status = eventually(lambda labels=labels: classified_by(release, "modelled", labels), seconds=15)
+        assert status["classifier"] == {"model": "own-1", "labels": labels}
+        hashes.append(status["tableHash"])
+        table = release.tables()[here]
+        assert (table["generation"], table["classifier"]["model"]["labels"]) == (1, labels)
+        assert table["classifier"]["boundaries"] == {"moderate_percent": 45, "complex_percent": 40}
+        assert all(served[here] == hashes[-1] for served in release.hashes())
+    assert len(set(hashes)) == 2
+    assert "own-1" in release.get("routingpolicies", "modelled", "-o", "wide")
+    for lost in (lambda: put("{}"), lambda: release.delete("configmap", "own-1")):
+        before = references(release, "modelled", "True") or references(release, "modelled", "False", "ModelUnusable")
+        lost()
+        eventually(lambda before=before: references(release, "modelled", "False") not in {"", before}, seconds=15)
+        assert release.condition("routingpolicy", "modelled", "Accepted")["status"] == "True"
+        assert release.object("routingpolicy", "modelled")["status"]["tableHash"] == hashes[-1]
+
+
+def references(release, name, status, reason=None):
+    """The sentence of ResolvedRefs, when it has this status and reason; else an empty one."""
+    found = release.condition("routingpolicy", name, "ResolvedRefs")
+    return found["message"] if found.get("status") == status and reason in {None, found["reason"]} else ""
+
+
+def classified_by(release, name, labels):
+    """The status of a policy whose model has so many labels, once every proxy has it."""
+    status = release.object("routingpolicy", name)["status"]
+    return programmed(release, name) and status.get("classifier", {}).get("labels") == labels and status
 
 
 def test_a_refused_edit_leaves_the_last_good_table_and_tells_why_where_users_look(release):

@@ -3,6 +3,7 @@
 import stat
 
 from tests.operator.folders import world, write
+from tests.operator.worlds import model_map
 from tierway_operator.folder import FolderStore, published_in
 
 
@@ -65,3 +66,11 @@ async def test_config_maps_are_found_by_name(folder):
         {"kind": "ConfigMap", "metadata": {"name": "ca", "namespace": "llm"}, "data": {"k": "P"}},
     )
     assert (await world(folder)).config_maps.data == {("llm", "ca"): {"k": "P"}}
+
+
+async def test_a_config_map_is_a_classifiers_model_by_its_label(folder):
+    """Others are there too, for the sentence that tells of the label."""
+    write(folder / "models.yaml", model_map("yes"), model_map("no", label="false"), model_map("none", label=None))
+    found = (await world(folder)).config_maps
+    assert set(found.data) == {("llm", "yes"), ("llm", "no"), ("llm", "none")}
+    assert set(found.models) == {("llm", "yes")}

@@ -1,20 +1,24 @@
 """The statuses of both kinds, as users and columns read them."""
 
+from dataclasses import replace
+
 import jsonschema
 
 from tests.operator.counted import attempts, endpoint, histogram
-from tests.operator.worlds import NAME, Turns, model, policy, published, routes, tier
+from tests.operator.worlds import NAME, Turns, model, model_text, policy, published, routes, tier
 from tierway_operator.crds import committed_crds
 from tierway_operator.policy_status import PolicyTotals, policy_status
 from tierway_operator.programmed import loaded_by, progress
-from tierway_operator.store import Proxy
+from tierway_operator.store import ConfigMaps, Proxy
 from tierway_operator.tier_status import TierCounts, tier_status
 from tierway_proxy.contract.observations import LoadedTable, Observations, PolicyCounts
+from tierway_proxy.contract.own_model import GENERAL, KEY
 
 NOW, DATE = 1_795_521_600.0, "2026-11-24"
 LIMITED = tier(
     "cheap", model("small", limits={"maxTTFTMilliseconds": 160, "minOutputTokensPerSecond": 65}), model("other")
 )
+SUPPORT = ("llm", "support")
 FAST = histogram(*[72.0] * 40)
 
 
@@ -199,6 +203,38 @@ class TestPolicies:
         assert conditions(status)["Programmed"] == ("False", "NotAccepted")
         assert (status["observedGeneration"], status["programmedGeneration"]) == (2, 1)
 
+    def test_the_classifiers_model_is_the_one_in_the_published_table(self):
+        """The general one; or the policy's own, by name; after an edit that is refused still the one before."""
+        tiers, maps = (tier("cheap"), tier("dear")), ConfigMaps({SUPPORT: {KEY: model_text()}}, models={SUPPORT})
+        turns = published()
+        plain = turns.turn(tiers, (policy(),)).policies[NAME]
+        assert self.status(plain, plain.hash)["classifier"] == {"model": "general"}
+        own = policy(generation=2, classifier={"modelRef": {"name": "support"}})
+        result = turns.turn(tiers, (own,), config_maps=maps).policies[NAME]
+        assert self.status(result, result.hash)["classifier"] == {"model": "support", "labels": 40}
+        missing = policy(generation=3, classifier={"modelRef": {"name": "gone"}})
+        result = turns.turn(tiers, (missing,), config_maps=maps).policies[NAME]
+        assert self.status(result, result.hash)["classifier"] == {"model": "support", "labels": 40}
+
+    def test_a_model_over_the_general_weights_of_another_release_is_not_said_to_be_used(self):
+        """An upgrade leaves it in the table, where the new proxies pass it over."""
+        tiers, maps = (tier("cheap"), tier("dear")), ConfigMaps({SUPPORT: {KEY: model_text()}}, models={SUPPORT})
+        own = policy(classifier={"modelRef": {"name": "support"}})
+        turns = published(policies=(own,), config_maps=maps)
+        told = turns.published[NAME]
+        turns.published[NAME] = replace(told, table=told.table.replace(f'"over":"{GENERAL}"', '"over":"general-0"'))
+        old = ConfigMaps({SUPPORT: {KEY: model_text(over="general-0")}}, models={SUPPORT})
+        result = turns.turn(tiers, (own,), config_maps=old).policies[NAME]
+        status = self.status(result, result.hash)
+        assert status["classifier"] == {"model": "general"}
+        assert conditions(status)["ResolvedRefs"] == ("False", "ModelOutdated")
+        assert not result.news
+
+    def test_a_policy_that_never_had_a_table_classifies_with_nothing(self):
+        """Absent, as everything that is not there."""
+        result = Turns().turn((), (policy(),)).policies[NAME]
+        assert "classifier" not in self.status(result, None)
+
     def test_a_day_that_may_lack_something_says_since_when(self):
         """A proxy vanished before its last counts were read."""
         result = Turns().turn((tier("cheap"), tier("dear")), (policy(),)).policies[NAME]
@@ -210,7 +246,9 @@ def test_every_status_is_one_that_the_committed_schema_takes():
     """A status that the API server refuses is lost, loudly."""
     crds = {each["spec"]["names"]["kind"]: each for each in committed_crds()}
     policies = TestPolicies()
-    result = Turns().turn((tier("cheap"), tier("dear")), (policy(),)).policies[NAME]
+    maps = ConfigMaps({SUPPORT: {KEY: model_text()}}, models={SUPPORT})
+    own = policy(classifier={"modelRef": {"name": "support"}})
+    result = Turns().turn((tier("cheap"), tier("dear")), (own,), config_maps=maps).policies[NAME]
     samples = {
         "ModelTier": tier_of({"small": endpoint(ttft=(100.0,) * 30, cut=(160.3,) * 10, output_tokens_per_second=FAST)}),
         "RoutingPolicy": policies.status(result, result.hash, incomplete_since=NOW),

@@ -1,11 +1,14 @@
 """Small worlds for the compiler's tests: objects as a store lists them, and what a turn of the loop makes of them."""
 
+import json
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tierway_operator.compiler import Compiled, compiled
 from tierway_operator.store import ConfigMaps, Entry, Listing, Published, Secret, Secrets, World
+from tierway_proxy.contract.own_model import GENERAL, KEY, WORDS
 from tierway_proxy.contract.state import State
 from tierway_proxy.contract.table import RouteTable
 
@@ -52,6 +55,22 @@ def _object(kind: str, namespace: str, name: str, generation: int, spec: Json) -
 
 def secret(name: str = "keys", namespace: str = "llm", hosts: str | None = None, **data: str) -> Secret:
     return Secret(namespace, name, {} if hosts is None else {"tierway.dev/hosts": hosts}, data or {"api-key": "k-1"})
+
+
+def model_text(**more: Any) -> str:
+    """A model of a policy's own, as `tierway calibrate` writes it; `more` stands instead of its fields."""
+    fields = {
+        "version": 1, "over": GENERAL, "bias": [0.5, -0.5], "general": [[1.0, 0.0], [0.0, 1.0]], "step": 0.01,
+        "structure": b64encode(bytes(8)).decode(), "words": b64encode(bytes(2 * WORDS)).decode(), "labels": 40,
+    }  # fmt: skip
+    return json.dumps({**fields, **more})
+
+
+def model_map(name: str = "support", *, label: str | None = "true", namespace: str = "llm", **data: str) -> Json:
+    """A ConfigMap with a model, as users apply it."""
+    labels = {} if label is None else {"labels": {"tierway.dev/classifier-model": label}}
+    metadata = {"namespace": namespace, "name": name, **labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data or {KEY: model_text()}}
 
 
 def listing(*objects: Json | Entry) -> Listing:

@@ -122,14 +122,17 @@ class Versions:
 
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/tierway-system/endpointslices"
 SECRETS = "/api/v1/namespaces/llm/secrets"
+MODELS = "/api/v1/namespaces/search/configmaps"
 
 
-@pytest.mark.parametrize("path", [SLICES, SECRETS])
-async def test_a_look_marks_new_secrets_and_new_proxies(changes, path):
-    """No event tells of them. The first look only learns, and an outage is no change."""
+@pytest.mark.parametrize("path", [SLICES, SECRETS, MODELS])
+async def test_a_look_marks_new_secrets_models_and_proxies(changes, path):
+    """No event tells of them. An outage is no change."""
     api = Versions()
     lookout = Lookout(api, RELEASE, changes)
-    lookout.namespaces = ["llm"]
+    lookout.namespaces, lookout.model_namespaces = ["llm"], ["search"]
+    await lookout.look()
+    assert await is_marked(changes)
     await lookout.look()
     assert not await is_marked(changes)
     api.found[path] = {"key": "1"}
@@ -141,5 +144,16 @@ async def test_a_look_marks_new_secrets_and_new_proxies(changes, path):
     await lookout.look()
     assert not await is_marked(changes)
     api.found[path] = {}
+    await lookout.look()
+    assert await is_marked(changes)
+
+
+async def test_a_first_look_marks_what_came_since_the_last_list(changes):
+    """A policy and then its model, or a tier and then its key, are often applied within a second."""
+    api = Versions()
+    lookout = Lookout(api, RELEASE, changes)
+    await lookout.look()
+    assert await is_marked(changes)
+    lookout.namespaces, api.found[SECRETS] = ["llm"], {"key": "1"}
     await lookout.look()
     assert await is_marked(changes)

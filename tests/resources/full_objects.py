@@ -88,7 +88,12 @@ FULL_POLICY: Final[dict[str, Any]] = {
         ],
         "pins": {"class": "Allow", "tier": "Deny", "model": "Deny"},
         "unknownModels": "Classify",
-        "classifier": {"preset": "Thrifty", "onUncertain": "AsClassified"},
+        "classifier": {
+            "preset": "Thrifty",
+            "boundaries": {"moderatePercent": 45, "complexPercent": 40},
+            "onUncertain": "AsClassified",
+            "modelRef": {"name": "support-3f9c2a1b"},
+        },
         "fallback": {"maxAttempts": 3, "delayMilliseconds": 0, "onSlowFirstToken": "NextCandidate"},
         "streaming": {
             "upstream": "AsRequested",

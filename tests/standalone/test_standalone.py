@@ -14,7 +14,9 @@ from decimal import Decimal
 import aiohttp
 import yaml
 
+from tests.operator.folders import write
 from tests.operator.memory import until
+from tests.operator.worlds import model_map, model_text
 from tierway_cli.__main__ import main
 from tierway_cli.provider import Provider
 from tierway_operator.folder import locked
@@ -173,6 +175,34 @@ async def test_a_refused_edit_is_said_and_so_is_its_correction(tmp_path):
             again = "RoutingPolicy.llm.default: Accepted=True, ResolvedRefs=True again"
             await until(lambda: again in "".join(said), 10)
             assert "".join(said).count("=False") == 2
+
+
+async def test_a_policys_own_model_is_taken_up_changed_and_kept_when_it_is_lost(tmp_path):
+    """Saving its ConfigMap is enough: no edit of the policy, no restart; the proxies load table and model as one."""
+    own = {"modelRef": {"name": "support"}, "boundaries": {"moderatePercent": 1, "complexPercent": 1}}
+    async with Provider(seed=1, speed=100, api_key="sk-it").serving() as provider:
+        save(tmp_path, provider.url)
+        async with served(tmp_path) as (_, urls, said), aiohttp.ClientSession() as session:
+            await until(lambda: programmed(tmp_path, 1), STARTED)
+            assert status(tmp_path, POLICY)["classifier"] == {"model": "general"}
+            save(tmp_path, provider.url, classifier=own)
+            missing = "(ModelNotFound): spec.classifier.modelRef: there is no ConfigMap llm/support; create it"
+            await until(lambda: missing in "".join(said), 10)
+            tables = [(await ask(session, urls[0]))[1]]
+            for labels in (20, 40):
+                write(tmp_path / "support.yaml", model_map(**{"model.json": model_text(labels=labels)}))
+                told = {"model": "support", "labels": labels}
+                await until(lambda told=told: status(tmp_path, POLICY)["classifier"] == told, 10)
+                await until(lambda: programmed(tmp_path, 2), 10)
+                found = {(await ask(session, url))[1] for url in urls}
+                assert len(found) == 1
+                tables += found
+            assert len(set(tables)) == 3
+            await until(lambda: status(tmp_path, POLICY)["today"]["requests"]["complex"] == 4, 10)
+            (tmp_path / "support.yaml").unlink()
+            await until(lambda: "ResolvedRefs=False (ModelNotFound)" in "".join(said), 10)
+            assert accepted(tmp_path)["status"] == "True"
+            assert (await ask(session, urls[0]))[1] == tables[-1]
 
 
 async def test_prompts_are_recorded_when_asked_for(tmp_path):

@@ -1,8 +1,8 @@
 """When to look again: events of the two kinds, and a look at what sends none.
 
 The signal says that something changed and never what: the loop lists. Events come from kopf, which runs in a thread of
-its own; labelled Secrets and the proxies' addresses are looked at every few seconds, by metadata alone, because
-watching them would take a watch for each namespace, or the right to watch all Secrets.
+its own; labelled Secrets and ConfigMaps and the proxies' addresses are looked at every few seconds, by metadata alone,
+because watching them would take a watch for each namespace, or the right to watch all Secrets.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any
 
 from tierway_operator.cluster.api import Api, DeniedError
 from tierway_operator.cluster.names import Release
-from tierway_operator.cluster.world import CREDENTIALS
+from tierway_operator.cluster.world import CREDENTIALS, MODELS
 from tierway_operator.store import Unreachable
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,10 @@ class Changes:
 
 
 class Lookout:
-    """Marks a change when a labelled Secret or an EndpointSlice of the proxies has another version than before."""
+    """Marks a change when an EndpointSlice of the proxies, a labelled Secret or ConfigMap has another version.
+
+    `namespaces`: those that have tiers; `model_namespaces`: those of policies that name a model of their own.
+    """
 
     def __init__(self, api: Api, release: Release, changes: Changes) -> None:
         self._api = api
@@ -74,6 +77,7 @@ class Lookout:
         self._changes = changes
         self._last: dict[str, dict[str, str]] = {}
         self.namespaces: Collection[str] = ()
+        self.model_namespaces: Collection[str] = ()
 
     async def run(self) -> None:
         while True:
@@ -85,6 +89,8 @@ class Lookout:
         await self._compare(slices, {"labelSelector": self._release.slices})
         for namespace in self.namespaces:
             await self._compare(f"/api/v1/namespaces/{namespace}/secrets", CREDENTIALS)
+        for namespace in self.model_namespaces:
+            await self._compare(f"/api/v1/namespaces/{namespace}/configmaps", MODELS)
 
     async def _compare(self, path: str, query: Mapping[str, str]) -> None:
         try:
@@ -93,6 +99,7 @@ class Lookout:
         except (DeniedError, Unreachable) as error:
             logger.debug("cannot look", extra={"path": path, "error": str(error)})
             return
-        if self._last.setdefault(path, versions) != versions:
+        # the first look at a namespace marks too: what came between the last LIST and it would be news to nobody
+        if self._last.get(path) != versions:
             self._last[path] = versions
             self._changes.mark()

@@ -18,7 +18,7 @@ from tierway_operator.cluster.names import RELEASE, Release, policy_of, uid_of
 from tierway_operator.cluster.own import OwnObjects
 from tierway_operator.cluster.statuses import Statuses
 from tierway_operator.cluster.world import Reader, decoded
-from tierway_operator.store import Proxy, Published, Ref, Unreachable, World
+from tierway_operator.store import Proxy, Published, Ref, Unreachable, World, model_refs
 
 _TOKEN = "token"  # noqa: S105  # its name in the Secret
 _TOKEN_BYTES = 32
@@ -53,9 +53,10 @@ class ClusterStore:
     async def world(self) -> World:
         tiers, policies = await asyncio.gather(self._reader.objects("ModelTier"), self._reader.objects("RoutingPolicy"))
         self.lookout.namespaces = sorted({entry.manifest["metadata"]["namespace"] for entry in tiers.entries})
+        self.lookout.model_namespaces = sorted({namespace for namespace, _ in model_refs(policies.entries)})
         found, maps, published, keys = await asyncio.gather(
             self._reader.secrets(self.lookout.namespaces),
-            self._reader.config_maps(tiers.entries),
+            self._reader.config_maps(tiers.entries, policies.entries),
             self._published(),
             self._keys(),
         )

@@ -2,7 +2,7 @@
 
 The kinds are read over the whole cluster and filtered here, so that one lost RoleBinding does not stop all tenants; a
 release that watches a single namespace reads that one, and needs no ClusterRole for it. Secrets are read where tiers
-are, and only labelled ones; ConfigMaps only by the names that tiers give.
+are, and only labelled ones; ConfigMaps only by the names that tiers and policies give.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from typing import TypeVar
 from tierway_operator.cluster.api import JSON, Api, DeniedError
 from tierway_operator.store import (
     CREDENTIAL_LABEL,
+    MODEL_LABEL,
     ConfigMaps,
     Entry,
     Kind,
@@ -21,11 +22,13 @@ from tierway_operator.store import (
     Secrets,
     Unreachable,
     ca_bundle_refs,
+    model_refs,
 )
 
 PLURALS: dict[Kind, str] = {"ModelTier": "modeltiers", "RoutingPolicy": "routingpolicies"}
 GROUP_PATH = "/apis/tierway.dev/v1alpha1"
 CREDENTIALS = {"labelSelector": f"{CREDENTIAL_LABEL}=true"}
+MODELS = {"labelSelector": f"{MODEL_LABEL}=true"}
 
 _AT_ONCE = 8
 _NOT_FOUND = 404
@@ -62,13 +65,20 @@ class Reader:
             tuple(found), {name: str(error) for name, error in answers.items() if isinstance(error, Exception)}
         )
 
-    async def config_maps(self, tiers: Iterable[Entry]) -> ConfigMaps:
-        """Return the ConfigMaps that these tiers name."""
-        paths = {ref: f"/api/v1/namespaces/{ref[0]}/configmaps/{ref[1]}" for ref in ca_bundle_refs(tiers)}
+    async def config_maps(self, tiers: Iterable[Entry], policies: Iterable[Entry]) -> ConfigMaps:
+        """Return the ConfigMaps that these tiers and policies name."""
+        wanted = ca_bundle_refs(tiers) | model_refs(policies)
+        paths = {ref: f"/api/v1/namespaces/{ref[0]}/configmaps/{ref[1]}" for ref in wanted}
         answers = await _each((ref, self._api.get(path)) for ref, path in paths.items())
+        found = {ref: answer for ref, answer in answers.items() if isinstance(answer, dict)}
         return ConfigMaps(
-            {ref: answer.get("data") or {} for ref, answer in answers.items() if isinstance(answer, dict)},
+            {ref: answer.get("data") or {} for ref, answer in found.items()},
             {ref: str(error) for ref, error in answers.items() if isinstance(error, Exception) and not _absent(error)},
+            {
+                ref
+                for ref, answer in found.items()
+                if (answer["metadata"].get("labels") or {}).get(MODEL_LABEL) == "true"
+            },
         )
 
     def _ours(self, item: JSON) -> bool:

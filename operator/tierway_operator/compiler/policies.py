@@ -76,11 +76,11 @@ def _draft(
     if policy.resource is None:
         return _Draft(None, (), ())
     same = last if _is_published(policy, last, world) else None
-    found = resolved(policy.resource, facts, same)
+    found = resolved(policy.resource, facts, world.config_maps, same)
     problems = (*found.refused, *expression_problems(policy.resource))
     if problems:
         return _Draft(None, problems, (*found.refused, *found.known))
-    table = route_table(policy.resource, found.tiers)
+    table = route_table(policy.resource, found.tiers, found.model)
     if len(canonical(table).encode()) > MAX_BYTES:
         message = f"The policy and its tiers take more than {MAX_BYTES} bytes; name fewer tiers or split one."
         return _Draft(None, (Problem(TABLE_TOO_LARGE, message),), found.known)

@@ -7,6 +7,7 @@ known data in the table, whose bytes so stay as they are; the tier or model leav
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from tierway_operator.compiler.own_models import own_model
 from tierway_operator.compiler.tiers import TierFacts
 from tierway_operator.conditions import (
     MODEL_NOT_FOUND,
@@ -17,6 +18,8 @@ from tierway_operator.conditions import (
 )
 from tierway_operator.resources import RoutingPolicy
 from tierway_operator.resources.common import TierRef
+from tierway_operator.store import ConfigMaps
+from tierway_proxy.contract.own_model import OwnModel
 from tierway_proxy.contract.table import RouteTable, Tier
 
 
@@ -32,9 +35,13 @@ class Reference:
 
 @dataclass(frozen=True)
 class Resolved:
-    """`tiers` as the table carries them. `refused`: problems that no older data helps over; `known`: those it does."""
+    """`tiers` as the table carries them, `model` the classifier's own, if it has one.
+
+    `refused`: problems that no older data helps over; `known`: those it does.
+    """
 
     tiers: Mapping[str, Tier]
+    model: OwnModel | None = None
     refused: tuple[Problem, ...] = ()
     known: tuple[Problem, ...] = ()
 
@@ -57,7 +64,9 @@ def references(policy: RoutingPolicy) -> Iterator[Reference]:
         yield Reference("spec.baseline", tier_key(spec.baseline.tier_ref, policy), models, serves=False)
 
 
-def resolved(policy: RoutingPolicy, facts: Mapping[str, TierFacts], last: RouteTable | None) -> Resolved:
+def resolved(
+    policy: RoutingPolicy, facts: Mapping[str, TierFacts], maps: ConfigMaps, last: RouteTable | None
+) -> Resolved:
     """`last`: the table that is published for this very generation; None when this generation is new."""
     old = {} if last is None else last.tiers
     named = tuple(references(policy))
@@ -70,8 +79,13 @@ def resolved(policy: RoutingPolicy, facts: Mapping[str, TierFacts], last: RouteT
         carried = _carried(model, key, there, old)
         found.append((_model_problem(path, key, model, facts), carried is not None))
         there.update(carried or {})
+    own = own_model(policy, maps)
+    before = None if last is None else last.classifier.model
+    if isinstance(own, Problem):
+        found.append((own, before is not None))
     return Resolved(
         tiers=there,
+        model=before if isinstance(own, Problem) else own,
         refused=tuple(problem for problem, helped in found if not helped),
         # that a tier's newest spec cannot be used is said at the tier, and harms nobody who has older data
         known=tuple(problem for problem, helped in found if helped and problem.reason != TIER_NOT_USABLE),

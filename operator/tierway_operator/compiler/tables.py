@@ -7,8 +7,10 @@ from tierway_operator.compiler.references import tier_key
 from tierway_operator.conditions import INVALID, Problem
 from tierway_operator.resources import RoutingPolicy, defaults
 from tierway_operator.resources import routing as spec_of
+from tierway_proxy.contract.own_model import OwnModel
 from tierway_proxy.contract.table import (
     Baseline,
+    Boundaries,
     Choice,
     Classifier,
     Fallback,
@@ -35,8 +37,8 @@ def expression_problems(policy: RoutingPolicy) -> Iterator[Problem]:
                 yield Problem(INVALID, f"{path}: this regular expression cannot be used: {error}; write it otherwise.")
 
 
-def route_table(policy: RoutingPolicy, tiers: Mapping[str, Tier]) -> RouteTable:
-    """`tiers` has the data of every tier that the policy names."""
+def route_table(policy: RoutingPolicy, tiers: Mapping[str, Tier], model: OwnModel | None = None) -> RouteTable:
+    """`tiers` has the data of every tier that the policy names; `model` is its classifier's own."""
     spec = policy.spec
     limit = spec.output_limit and spec.output_limit.on_exceeded
     return RouteTable(
@@ -47,7 +49,7 @@ def route_table(policy: RoutingPolicy, tiers: Mapping[str, Tier]) -> RouteTable:
         rules=tuple(_rule(each, policy) for each in spec.rules or ()),
         pins=_pins(spec.pins or spec_of.Pins()),
         unknown_models=spec.unknown_models or defaults.UNKNOWN_MODELS,
-        classifier=_classifier(spec.classifier or spec_of.Classifier()),
+        classifier=_classifier(spec.classifier or spec_of.Classifier(), model),
         fallback=_fallback(spec.fallback or spec_of.Fallback()),
         streaming=_streaming(spec.streaming or spec_of.Streaming()),
         output_limit=limit or defaults.ON_OUTPUT_LIMIT_EXCEEDED,
@@ -90,10 +92,18 @@ def _pins(spec: spec_of.Pins) -> Pins:
     return Pins(**{what: (pin or defaults.PIN) == "Allow" for what, pin in allowed.items()})
 
 
-def _classifier(spec: spec_of.Classifier) -> Classifier:
+def _classifier(spec: spec_of.Classifier, model: OwnModel | None) -> Classifier:
     return Classifier(
-        preset=spec.preset or defaults.CLASSIFIER_PRESET, on_uncertain=spec.on_uncertain or defaults.ON_UNCERTAIN
+        preset=spec.preset or defaults.CLASSIFIER_PRESET,
+        boundaries=None if spec.boundaries is None else _boundaries(spec.boundaries),
+        on_uncertain=spec.on_uncertain or defaults.ON_UNCERTAIN,
+        model=model,
+        model_name=spec.model_ref.name if spec.model_ref else None,
     )
+
+
+def _boundaries(spec: spec_of.Boundaries) -> Boundaries:
+    return Boundaries(moderate_percent=spec.moderate_percent, complex_percent=spec.complex_percent)
 
 
 def _fallback(spec: spec_of.Fallback) -> Fallback:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 
 from tierway_operator.folder.documents import Document, identity, labels_and_annotations
-from tierway_operator.store import CREDENTIAL_LABEL, ConfigMaps, Secret, Secrets
+from tierway_operator.store import CREDENTIAL_LABEL, MODEL_LABEL, ConfigMaps, Secret, Secrets
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def _secret(document: Document, environment: Mapping[str, str]) -> Iterator[Secr
         return
     labels, annotations = labels_and_annotations(document)
     if labels.get(CREDENTIAL_LABEL) == "true":
-        data = {**_decoded(document), **_texts(document, "stringData")}
+        data = {**_decoded(document), **texts(document, "stringData")}
         if ENV_ANNOTATION in annotations:
             data = _with_variable(data, environment.get(annotations[ENV_ANNOTATION], ""))
         yield Secret(which.namespace, which.name, annotations, data)
@@ -41,7 +41,7 @@ def _with_variable(data: Mapping[str, str], value: str) -> dict[str, str]:
 
 def _decoded(document: Document) -> dict[str, str]:
     found = {}
-    for key, text in _texts(document, "data").items():
+    for key, text in texts(document, "data").items():
         try:
             found[key] = base64.b64decode(text, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
@@ -52,10 +52,20 @@ def _decoded(document: Document) -> dict[str, str]:
 
 
 def config_maps(documents: Iterable[Document]) -> ConfigMaps:
-    found = {identity(each)[1:]: _texts(each, "data") for each in documents if each["kind"] == "ConfigMap"}
-    return ConfigMaps(found)
+    found = {identity(each)[1:]: each for each in documents if each["kind"] == "ConfigMap"}
+    return ConfigMaps(
+        data={which: texts(each, "data") for which, each in found.items()},
+        models={which for which, each in found.items() if is_model(each)},
+    )
 
 
-def _texts(document: Document, part: str) -> dict[str, str]:
+def is_model(document: Document) -> bool:
+    """Whether a document is a ConfigMap that says to hold the model of a classifier."""
+    labels, _ = labels_and_annotations(document)
+    return document["kind"] == "ConfigMap" and labels.get(MODEL_LABEL) == "true"
+
+
+def texts(document: Document, part: str) -> dict[str, str]:
+    """Return one part of a document whose values are texts, such as `data`."""
     found = document.get(part)
     return {str(key): str(value or "") for key, value in found.items()} if isinstance(found, Mapping) else {}

@@ -9,6 +9,7 @@ from tierway_operator.resources.common import (
     HeaderName,
     Label,
     ModelName,
+    ObjectName,
     Positive32,
     PositiveMilliseconds,
     TierRef,
@@ -19,6 +20,7 @@ from tierway_proxy.contract.base import RequestClass
 HeaderMatchType = Literal["Exact", "RegularExpression"]
 Pin = Literal["Allow", "Deny"]
 UnknownModels = Literal["Reject", "Classify"]
+Percent = Annotated[int, Field(ge=1, le=99), Format("int32")]
 ClassifierPreset = Literal["Balanced", "Safe", "Thrifty"]
 OnUncertain = Literal["Promote", "AsClassified"]
 OnSlowFirstToken = Literal["NextCandidate"]
@@ -150,10 +152,33 @@ class Pins(Shape):
     """Whether a caller may name a model of the policy's tiers in `model`. Default: Allow."""
 
 
+class Boundaries(Shape):
+    """The least probabilities of the classes; both or none. `tierway calibrate` finds them for an application."""
+
+    moderate_percent: Percent
+    """The least probability of being more than Simple, in percent, from which a request is at least Moderate.
+    Required. Lower: more requests leave Simple."""
+    complex_percent: Percent
+    """The least probability of being Complex, in percent, from which a request is Complex. Required. Lower: more
+    requests are Complex."""
+
+
+class ModelRef(Shape):
+    name: ObjectName
+    """Name of the ConfigMap, in the namespace of this policy. Required."""
+
+
 class Classifier(Shape):
     preset: ClassifierPreset | None = None
     """Where the lines between the classes are drawn. `Balanced`: where mistakes of both sorts are rare. `Safe`: more
     requests go to higher classes. `Thrifty`: more go to lower ones. Default: Balanced."""
+    boundaries: Boundaries | None = None
+    """Where the lines between the classes are drawn, as probabilities in percent, instead of where `preset` draws
+    them. With `onUncertain: Promote` a request just below a line is served as one above it. Default: by `preset`."""
+    model_ref: ModelRef | None = None
+    """The ConfigMap that holds this policy's own model, made by `tierway calibrate` from labels of its traffic, under
+    the key `model.json`. It must carry the label `tierway.dev/classifier-model: "true"`, otherwise `ResolvedRefs` turns
+    False. A changed model is served without an edit of this policy. Default: the general model alone."""
     on_uncertain: OnUncertain | None = None
     """What becomes of a request near a line. `Promote`: it is served as one of the higher class. `AsClassified`: as
     the class that is more likely. Default: Promote."""

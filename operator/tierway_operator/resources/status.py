@@ -180,6 +180,15 @@ class Proxies(Shape):
     """Those of them that have loaded the table of `tableHash`."""
 
 
+class ClassifierStatus(Shape):
+    """What the published route table classifies with; older than the spec when the newest edit was refused."""
+
+    model: Annotated[str, Field(max_length=253)]
+    """`general`, or the name of the ConfigMap that this policy's own model is from."""
+    labels: Count64 | None = None
+    """How many labelled requests the policy's own model was made from."""
+
+
 class PolicySummary(Shape):
     """Figures as text for people and for kubectl's columns."""
 
@@ -204,6 +213,8 @@ class RoutingPolicyStatus(Shape):
     """Generation of the spec that proxies serve; older than `observedGeneration` when the newest edit was refused."""
     table_hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$", max_length=64)] | None = None
     """SHA-256 of the published route table, as the response header `X-Tierway-Table` begins with it."""
+    classifier: ClassifierStatus | None = None
+    """The model that requests are classified with."""
     proxies: Proxies | None = None
     """How many proxies serve, and how many of them have loaded the table."""
     today: Today | None = None

@@ -133,12 +133,13 @@ class Boundaries(Message):
 
 
 class Classifier(Message):
-    """`boundaries` win over `preset`. `model` None: the general one alone."""
+    """`boundaries` win over `preset`. `model` None: the general one alone. `model_name`: of its ConfigMap."""
 
     preset: Preset = "Balanced"
     boundaries: Boundaries | None = None
     on_uncertain: Literal["Promote", "AsClassified"] = "Promote"
     model: OwnModel | None = None
+    model_name: str | None = None
 
 
 class Fallback(Message):
