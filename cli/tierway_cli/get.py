@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from tierway_cli.table import Kind, kind_of, table
+from tierway_cli.served import is_served
+from tierway_cli.table import Kind, age, kind_of, table
 from tierway_operator.crds import committed_crds
 
 Found = dict[str, Any]
@@ -38,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
         print(_as_yaml([each for objects in found.values() for each in objects], single=len(args.names) == 1), end="")
     else:
         _print_tables(args, wanted, found)
+    if any(found.values()) and not is_served(args.folder):
+        print(f"Nobody serves {args.folder} now: this is what was known {_left(args.folder)} ago.", file=sys.stderr)
     return 0
 
 
@@ -67,10 +71,17 @@ def _objects(args: argparse.Namespace, kind: Kind) -> list[Found]:
 
 def _reported(folder: Path, kind: Kind) -> list[Found]:
     statuses = folder / "status"
+    if not folder.is_dir():
+        raise _NotKnownError(f"{folder} is no folder; --folder names one that tierway standalone serves")
     if not statuses.is_dir():
         raise _NotKnownError(f"{folder} is not served yet; start it with: tierway standalone {folder}")
     files = sorted(statuses.glob(f"{kind.kind.lower()}.*.yaml"))
     return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+
+
+def _left(folder: Path) -> str:
+    """Return how long it is since the last status was written."""
+    return age(time.time() - max(file.stat().st_mtime for file in (folder / "status").iterdir()))
 
 
 def _all_there(names: Sequence[str], found: Sequence[str]) -> None:

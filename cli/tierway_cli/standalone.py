@@ -16,8 +16,9 @@ from pathlib import Path
 
 import aiohttp
 
+from tierway_cli.kinds import unknown_kinds
 from tierway_cli.standalone_proxies import ProxyProcess, all_ready, command
-from tierway_cli.standalone_words import PlainFormatter, default_policy, greeting, policies
+from tierway_cli.standalone_words import PlainFormatter, default_policy, greeting, policies, unserved
 from tierway_operator.folder import FolderStore, InUseError, locked, published_in
 from tierway_operator.health import Health
 from tierway_operator.reconcile import Pace, Reconciler
@@ -95,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(args: argparse.Namespace) -> None:
+    signals = _signals()  # before all else: also whoever interrupts a start ends it in order
     proxies: list[ProxyProcess] = []
 
     def there() -> tuple[Proxy, ...]:
@@ -111,8 +113,8 @@ async def _serve(args: argparse.Namespace) -> None:
         async with asyncio.TaskGroup() as tasks:
             kept = [tasks.create_task(each.keep(session)) for each in proxies]
             rest = [tasks.create_task(step) for step in (reconciler.run(), store.watch())]
-            rest.append(tasks.create_task(_greet(args.folder, proxies, policies(world), policy)))
-            await _until_ended(proxies, kept)
+            rest.append(tasks.create_task(_greet(args.folder, store, proxies, policy)))
+            await _until_ended(proxies, kept, signals)
             for task in rest:
                 task.cancel()
         await _finish(reconciler)
@@ -171,23 +173,27 @@ def _port(host: str, first: int, number: int) -> int:
         return found
 
 
-async def _greet(
-    folder: Path,
-    proxies: Sequence[ProxyProcess],
-    names: Sequence[str],
-    policy: str | None,
-) -> None:
+async def _greet(folder: Path, store: FolderStore, proxies: Sequence[ProxyProcess], policy: str | None) -> None:
+    for sentence in unknown_kinds(folder):
+        _say(sentence)
     if await all_ready(proxies, _READY_SECONDS):
-        _say(greeting(folder, [each.url for each in proxies], names, policy))
+        _say(greeting(folder, [each.url for each in proxies], unserved(await store.world()), policy))
     else:
         _say(f"Not every proxy is ready after {_READY_SECONDS:.0f} s; their logs are in {proxies[0].log.parent}")
 
 
-async def _until_ended(proxies: Sequence[ProxyProcess], kept: Sequence["asyncio.Task[None]"]) -> None:
-    """Wait for a signal, then for the proxies' end; a second signal hastens it."""
+def _signals() -> asyncio.Semaphore:
+    """Return what is released by each SIGTERM and each Ctrl-C."""
     loop, signals = asyncio.get_running_loop(), asyncio.Semaphore(0)
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, signals.release)
+    return signals
+
+
+async def _until_ended(
+    proxies: Sequence[ProxyProcess], kept: Sequence["asyncio.Task[None]"], signals: asyncio.Semaphore
+) -> None:
+    """Wait for a signal, then for the proxies' end; a second signal hastens it."""
     await signals.acquire()
     _say("Ending: proxies finish their answers. Once more to end at once.")
     for each in proxies:

@@ -63,9 +63,10 @@ class ProxyProcess:
         if self._told_to_end():
             return None
         with self.log.open("ab") as log:
-            # in a session of its own, a Ctrl-C at the terminal reaches us alone, and we end it in order
+            # in a session of its own, a Ctrl-C at the terminal reaches us alone, and we end it in order; should we be
+            # killed, the kernel closes our end of its standard input, and it ends by itself
             self._process = await asyncio.create_subprocess_exec(
-                *self.command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                *self.command, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
             )
         if self._told_to_end():  # while it was being started, when there was nobody to tell
             self._process.terminate()
@@ -102,7 +103,7 @@ class ProxyProcess:
 def command(tables: Path, host: str, port: int, admin_port: int, more: Sequence[str]) -> list[str]:
     """Return how one proxy is started. It keeps no copy of its own: the folder is as near as one could be."""
     addresses = ["--host", host, "--port", str(port), "--admin-host", "127.0.0.1", "--admin-port", str(admin_port)]
-    return [sys.executable, "-m", "tierway_proxy", "--tables", str(tables), *addresses, *more]
+    return [sys.executable, "-m", "tierway_proxy", "--tables", str(tables), "--end-with-stdin", *addresses, *more]
 
 
 async def all_ready(proxies: Sequence[ProxyProcess], seconds: float) -> bool:

@@ -1,9 +1,11 @@
 """What ``tierway standalone`` says to whoever started it, and which policy it takes for the default."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tierway_operator.compiler import compiled
+from tierway_operator.conditions import Verdict
 from tierway_operator.store import World
 
 
@@ -20,12 +22,31 @@ def default_policy(world: World) -> str | None:
     return called[0] if len(called) == 1 else None
 
 
-def greeting(folder: Path, urls: Sequence[str], names: Sequence[str], default: str | None) -> str:
+def unserved(world: World) -> dict[str, str | None]:
+    """Return every policy with the sentence that says why it is not served; None for one that is."""
+    found = compiled(world)
+    results = {} if found is None else found.policies
+    return {name: None if result.table is not None else _fault(result.verdicts) for name, result in results.items()}
+
+
+def _fault(verdicts: Iterable[Verdict]) -> str:
+    return next(each.message for each in verdicts if each.status != "True")
+
+
+def greeting(folder: Path, urls: Sequence[str], names: Mapping[str, str | None], default: str | None) -> str:
+    """`names`: see `unserved`."""
     lines = [f"{folder} is served by {len(urls)} {'proxy' if len(urls) == 1 else 'proxies'}: {', '.join(urls)}"]
     if not names:
         return "\n".join([*lines, f"There is no RoutingPolicy in {folder} yet; save one and it is served."])
-    lines += [f"  {urls[0]}/{name}/v1{'   (also /v1)' if name == default else ''}" for name in names]
-    return "\n".join([*lines, *_to_try(folder, urls[0], default or names[0])])
+    served = [name for name, fault in names.items() if fault is None]
+    lines += [f"  {urls[0]}/{name}/v1{'   (also /v1)' if name == default else ''}" for name in served]
+    lines += [f"  {name} is not served: {fault}" for name, fault in names.items() if fault is not None]
+    policy = default if default in served else next(iter(served), None)
+    return "\n".join([*lines, *(_to_try(folder, urls[0], policy) if policy else _to_mend(folder))])
+
+
+def _to_mend(folder: Path) -> list[str]:
+    return ["", f"Edit the YAML in {folder}: it is served as soon as it is good. Ctrl-C ends everything in order."]
 
 
 def _to_try(folder: Path, url: str, policy: str) -> list[str]:

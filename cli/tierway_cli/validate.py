@@ -7,16 +7,18 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+from tierway_cli.kinds import unknown_kind
 from tierway_operator.compiler.own_models import model_in
 from tierway_operator.conditions import Problem
 from tierway_operator.crds import committed_crds
 from tierway_operator.folder.documents import Document, identity, parsed
+from tierway_operator.folder.files import is_source
+from tierway_operator.folder.registry import KINDS
 from tierway_operator.folder.secrets import is_model, texts
+from tierway_operator.resources import GROUP
 from tierway_operator.validation import Refused, Validator
-
-_SUFFIXES = (".yaml", ".yml", ".json")
-_GROUP = "tierway.dev/"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,57 +26,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="FILE|DIR", nargs="+", type=Path, help="files, or folders of them")
 
 
+class _Line(NamedTuple):
+    text: str
+    good: bool = False
+
+
 def run(args: argparse.Namespace) -> int:
-    """Print a line for each object; return 1 when one is refused or a file cannot be read."""
+    """Print a line for each object; return 1 when one is refused, a file cannot be read, or there is none."""
     validator = Validator(committed_crds())
-    good = True
-    for file in _files(args.paths):
-        good = _validate(file, validator) and good
-    return 0 if good else 1
+    lines = [line for file in _files(args.paths) for line in _lines(file, validator)]
+    if not lines:
+        where = ", ".join(map(str, args.paths))
+        lines = [
+            _Line(f"There is nothing to validate in {where}: no object of {GROUP} in a .yaml, .yml or .json file.")
+        ]
+    for line in lines:
+        print(line.text, file=sys.stdout if line.good else sys.stderr)
+    return 0 if all(line.good for line in lines) else 1
 
 
-def _files(paths: list[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from (file for file in sorted(path.iterdir()) if file.suffix in _SUFFIXES)
-        else:
-            yield path
+def _files(paths: list[Path]) -> list[Path]:
+    """Return each once, in the order given."""
+    found = (sorted(filter(is_source, path.iterdir())) if path.is_dir() else [path] for path in paths)
+    return list({file.resolve(): file for files in found for file in files}.values())
 
 
-def _validate(file: Path, validator: Validator) -> bool:
+def _lines(file: Path, validator: Validator) -> Iterator[_Line]:
     try:
         found = parsed(str(file), file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        return _complain(f"{file}: {error}")
+    except OSError as error:
+        yield _Line(f"{file} cannot be read: {error.strerror}.")
+        return
+    except UnicodeDecodeError as error:
+        yield _Line(f"{file} is not UTF-8 at byte {error.start}.")
+        return
     if found.error is not None:
-        return _complain(found.error)
-    good = True
+        yield _Line(found.error)
     for document in found.documents:
-        if is_model(document):
-            good = _validate_model(file, document) and good
-            continue
-        if not str(document.get("apiVersion", "")).startswith(_GROUP):
-            continue  # a Namespace or a Secret beside our kinds is somebody else's to judge
-        kind, namespace, name = identity(document)
-        verdict = validator.validate(document)
-        if isinstance(verdict, Refused):
-            good = _complain(*(f"{file}: {kind} {namespace}/{name}: {refusal}" for refusal in verdict.refusals))
-        else:
-            print(f"{file}: {kind} {namespace}/{name} is valid")
-    return good
+        yield from _judged(file, document, validator)
 
 
-def _validate_model(file: Path, document: Document) -> bool:
-    """Say what the operator would say of a ConfigMap that is labelled as the model of a policy's classifier."""
+def _judged(file: Path, document: Document, validator: Validator) -> Iterator[_Line]:
+    """Judge ours; a Namespace or a Secret beside them is somebody else's to judge."""
     kind, namespace, name = identity(document)
+    if is_model(document):
+        faults = _model_faults(document)
+    elif kind in KINDS or str(document.get("apiVersion", "")).startswith(f"{GROUP}/"):
+        verdict = validator.validate(document)
+        faults = [str(refusal) for refusal in verdict.refusals] if isinstance(verdict, Refused) else []
+    else:
+        strange = unknown_kind(document)
+        yield from () if strange is None else (_Line(f"{file}: {strange}"),)
+        return
+    for fault in faults:
+        yield _Line(f"{file}: {kind} {namespace}/{name}: {fault}")
+    if not faults:
+        yield _Line(f"{file}: {kind} {namespace}/{name} is valid", good=True)
+
+
+def _model_faults(document: Document) -> list[str]:
+    """Return what the operator would say of a ConfigMap that is labelled as the model of a policy's classifier."""
     model = model_in(texts(document, "data"))
-    if isinstance(model, Problem):
-        return _complain(f"{file}: {kind} {namespace}/{name}: {model.message}")
-    print(f"{file}: {kind} {namespace}/{name} is valid")
-    return True
-
-
-def _complain(*sentences: str) -> bool:
-    for sentence in sentences:
-        print(sentence, file=sys.stderr)
-    return False
+    return [model.message] if isinstance(model, Problem) else []

@@ -50,13 +50,65 @@ def test_broken_yaml_names_the_line(tmp_path, capsys):
     assert "broken.yaml, line" in capsys.readouterr().err
 
 
-def test_a_missing_file_is_a_sentence(tmp_path, capsys):
-    """A path that is not there ends in a sentence, not in a traceback."""
+def test_a_file_that_cannot_be_read_is_a_sentence_that_names_it_once(tmp_path, capsys):
+    """Neither a traceback nor the path said twice."""
     assert main(["validate", str(tmp_path / "none.yaml")]) == 1
-    assert "No such file" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"{tmp_path}/none.yaml cannot be read: No such file or directory.\n"
+    (tmp_path / "binary.yaml").write_bytes(b"a: \xff")
+    assert main(["validate", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"{tmp_path}/binary.yaml is not UTF-8 at byte 3.\n"
 
 
-@pytest.mark.parametrize("command", ["standalone", "get", "validate", "provider", "proxy", "operator", "version"])
+def test_a_file_that_is_given_twice_is_judged_once(capsys):
+    """By itself and by its folder, however each is written."""
+    file = QUICKSTART / "tier-budget.yaml"
+    assert main(["validate", str(file), str(QUICKSTART), str(QUICKSTART / "../quickstart/tier-budget.yaml")]) == 0
+    assert capsys.readouterr().out.count("ModelTier llm/budget is valid") == 1
+
+
+def test_a_folder_in_which_there_is_nothing_says_so(tmp_path, capsys):
+    """Silence would look like success, and the folder is probably another."""
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "secret.yaml").write_text((QUICKSTART / "provider-keys.yaml").read_text())
+    assert main(["validate", str(tmp_path)]) == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"There is nothing to validate in {tmp_path}: no object of tierway.dev")
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "kind: ModelTier",
+            "kind: ModelTeir",
+            "ModelTeir llm/budget: kind: ModelTeir of tierway.dev/v1alpha1 is not one of",
+        ),
+        (
+            "tierway.dev/v1alpha1",
+            "tierway.dev/v1",
+            "ModelTier llm/budget: kind: ModelTier of tierway.dev/v1 is not one of",
+        ),
+        ("tierway.dev/v1alpha1", "tierwy.dev/v1alpha1", "ModelTier llm/budget: kind: ModelTier of tierwy.dev/v1alpha1"),
+        (
+            "tierway.dev/v1alpha1\nkind: ModelTier",
+            "v1\nkind: ModelTeir",
+            "did you mean ModelTier of tierway.dev/v1alpha1?",
+        ),
+    ],
+)
+def test_a_misspelt_kind_is_refused(tmp_path, capsys, before, after, said):
+    """Nobody writes a kind that is nearly ours and means another's."""
+    text = (QUICKSTART / "tier-budget.yaml").read_text()
+    assert before in text
+    (tmp_path / "tier.yaml").write_text(text.replace(before, after))
+    assert main(["validate", str(tmp_path)]) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", ["standalone", "get", "explain", "validate", "provider", "proxy", "operator", "version"]
+)
 def test_every_command_has_help(command, capsys):
     """Each command of `tierway` can be asked what it takes."""
     with pytest.raises(SystemExit) as ended:

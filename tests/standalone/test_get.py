@@ -1,9 +1,12 @@
 """`tierway get`: what a folder's statuses say, asked as one asks kubectl."""
 
+import re
+
 import pytest
 import yaml
 
 from tierway_cli.__main__ import main
+from tierway_operator.folder import locked
 
 
 @pytest.fixture
@@ -84,3 +87,19 @@ def test_a_folder_without_objects_says_so(get, folder):
     status, out, err = get("modeltiers")
     assert (status, out) == (0, "")
     assert err.startswith("No resources found")
+
+
+def test_a_folder_that_is_none_is_called_so(folder, capsys):
+    """It is not the folder of a loop that never ran: it was probably misspelt."""
+    assert main(["get", "modeltiers", "--folder", str(folder / "no")]) == 1
+    assert capsys.readouterr().err.startswith(f"Error: {folder / 'no'} is no folder")
+
+
+def test_figures_that_nobody_keeps_up_say_so(get, folder):
+    """Whoever reads them must not take them for today's; while the folder is served, nothing is said."""
+    status, out, err = get("modeltiers")
+    assert (status, out.count("\n")) == (0, 3)
+    assert re.fullmatch(rf"Nobody serves {folder} now: this is what was known \d+s ago\.\n", err)
+    with locked(folder):
+        assert get("modeltiers")[2] == ""
+    assert get("modeltiers")[2].startswith("Nobody serves")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from pathlib import Path
 
 import aiohttp
 import yaml
@@ -19,6 +20,7 @@ from tests.operator.memory import until
 from tests.operator.worlds import model_map, model_text
 from tierway_cli.__main__ import main
 from tierway_cli.provider import Provider
+from tierway_cli.standalone_words import greeting
 from tierway_operator.folder import locked
 
 PRICE = {"inputPerMillionTokens": "0.05", "outputPerMillionTokens": "0.25"}
@@ -219,6 +221,82 @@ async def test_prompts_are_recorded_when_asked_for(tmp_path):
             await until(lambda: len(list(recorded.rglob("*.jsonl"))) == 2, 10)
     files = list(recorded.glob("llm__default/*.jsonl"))
     assert [json.loads(each.read_text())["request"] for each in files] == [{"messages": HELLO["messages"]}] * 2
+
+
+async def test_proxies_do_not_outlive_a_killed_command(tmp_path):
+    """Nobody would count what they serve, and their ports would be taken when it is started again."""
+    async with Provider(seed=1, speed=100, api_key="sk-it").serving() as provider:
+        save(tmp_path, provider.url)
+        async with served(tmp_path) as (process, urls, _):
+            pids = [proxy_of(process, url) for url in urls]
+            process.kill()
+            await process.wait()
+            await until(lambda: not any(map(alive, pids)), 10)
+        logs = (tmp_path / ".tierway" / "log").iterdir()
+        assert [file.read_text().count('"alone": true') for file in logs] == [1, 1]
+
+
+def alive(pid):
+    """Whether there is such a process; one that is dead and that nobody has waited for is none."""
+    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], check=False, capture_output=True, text=True)  # noqa: S607
+    return bool(found.stdout.strip()) and not found.stdout.startswith("Z")
+
+
+async def test_a_ctrl_c_while_it_starts_shows_no_traceback(tmp_path):
+    """As soon as it has begun, and a moment later."""
+    for marker in (".tierway/lock", ".tierway/log/proxy-1.log"):
+        folder = tmp_path / marker.replace("/", "-")
+        folder.mkdir()
+        save(folder, "http://127.0.0.1:9/v1")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tierway_cli", "standalone", str(folder), "--port", "0", "--admin-port", "0",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        await until((folder / marker).exists, STARTED)
+        process.send_signal(signal.SIGINT)
+        said, _ = await asyncio.wait_for(process.communicate(), ENDED)
+        assert process.returncode in (0, 130)
+        assert b"Traceback" not in said
+
+
+async def test_only_policies_that_are_served_have_an_address(tmp_path):
+    """Another has the sentence that says why; what is of a kind that nobody knows is named, too."""
+    async with Provider(seed=1, speed=100, api_key="sk-it").serving() as provider:
+        save(tmp_path, provider.url)
+        text = (tmp_path / "all.yaml").read_text()
+        (policy,) = (each for each in yaml.safe_load_all(text) if each["kind"] == "RoutingPolicy")
+        other = {**policy, "metadata": {"name": "other", "namespace": "llm"}}
+        other["spec"] = {**policy["spec"], "baseline": {"tierRef": {"name": "chaep"}}}
+        strange = {**policy, "kind": "RoutingPolcy", "metadata": {"name": "third", "namespace": "llm"}}
+        (tmp_path / "more.yaml").write_text(yaml.safe_dump_all([other, strange]))
+        async with served(tmp_path) as (_, urls, said):
+            told = "".join(said)
+            assert f"  {urls[0]}/llm/default/v1   (also /v1)\n" in told
+            assert "/llm/other/v1" not in told
+            assert "  llm/other is not served: spec.baseline: there is no ModelTier llm/chaep" in told
+            assert "more.yaml: RoutingPolcy llm/third is ignored" in told
+
+
+class TestGreeting:
+    """What is said once the proxies are ready."""
+
+    def test_without_a_policy_that_is_served_nothing_is_there_to_be_asked(self):
+        """No address, and no command to try that could only fail."""
+        text = greeting(Path("yaml"), ["http://a:1"], {"llm/default": "It is broken."}, "llm/default")
+        assert text.splitlines()[1:] == [
+            "  llm/default is not served: It is broken.",
+            "",
+            "Edit the YAML in yaml: it is served as soon as it is good. Ctrl-C ends everything in order.",
+        ]
+
+    def test_what_there_is_to_try_is_of_a_policy_that_is_served(self):
+        """Also where the default one is not."""
+        names = {"llm/default": "It is broken.", "llm/other": None}
+        assert "http://a:1/llm/other/v1/chat/completions" in greeting(Path("y"), ["http://a:1"], names, "llm/default")
+
+    def test_a_folder_without_a_policy_says_that_one_is_wanted(self):
+        """It is served as soon as it is saved."""
+        assert "There is no RoutingPolicy in y yet" in greeting(Path("y"), ["http://a:1"], {}, None)
 
 
 class TestRefusals:

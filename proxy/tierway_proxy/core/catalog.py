@@ -57,9 +57,20 @@ def place(key: str) -> Place:
 
 
 class Catalog:
-    """`gone` has, for each class, the sentences of its withdrawn tiers and models."""
+    """`everyone`: those who answer nobody too. `gone` has each class's sentences of withdrawn tiers and models."""
 
-    __slots__ = ("_by_model", "_by_tier", "_withdrawn", "baseline", "gone", "hash", "keys", "routes", "table")
+    __slots__ = (
+        "_by_model",
+        "_by_tier",
+        "_withdrawn",
+        "baseline",
+        "everyone",
+        "gone",
+        "hash",
+        "keys",
+        "routes",
+        "table",
+    )
 
     def __init__(self, table: RouteTable, state: State, table_hash: str, region: str | None) -> None:
         self.table, self.hash = table, table_hash
@@ -70,7 +81,8 @@ class Catalog:
         self._by_model = _by_model(chain.from_iterable(self._by_tier.values()))
         self.routes = {klass: self._route(klass) for klass in table.routes}
         self.gone = {klass: self._sentences(route.candidates) for klass, route in table.routes.items()}
-        self.keys = frozenset(each.key for found in every.values() for each in found)
+        self.everyone = tuple(chain.from_iterable(every.values()))
+        self.keys = frozenset(each.key for each in self.everyone)
         self.baseline = _baseline(table, every)
 
     def of_tier(self, tier: str) -> tuple[Candidate, ...]:
@@ -120,9 +132,13 @@ class Catalog:
                     found.setdefault(each.key, replace(each, on_request=each.on_request and not named))
         return tuple(found.values())
 
+    def withdrawn(self, candidate: Candidate) -> tuple[Withdrawal, ...]:
+        """What keeps routed requests, or all, from it: of its tier, of its model."""
+        found = (self._withdrawn.get((candidate.tier, model)) for model in (None, candidate.model))
+        return tuple(each for each in found if each is not None)
+
     def _is(self, how: str, candidate: Candidate) -> bool:
-        either = (self._withdrawn.get((candidate.tier, None)), self._withdrawn.get((candidate.tier, candidate.model)))
-        return any(each is not None and each.how == how for each in either)
+        return any(each.how == how for each in self.withdrawn(candidate))
 
     def _sentences(self, choices: tuple[Choice, ...]) -> tuple[str, ...]:
         def concerns(each: Withdrawal, choice: Choice) -> bool:
