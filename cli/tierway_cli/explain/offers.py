@@ -5,10 +5,11 @@ from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
+from tierway_proxy.core.able import longest_answer
 from tierway_proxy.core.ask import Examined
 from tierway_proxy.core.catalog import Candidate, Catalog
 from tierway_proxy.core.meter import Usage
-from tierway_proxy.core.plan import Plan, longest_answer
+from tierway_proxy.core.plan import Plan
 from tierway_proxy.core.refusal import Refusal
 
 ANSWER_TOKENS = 500

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from tierway_proxy.contract.base import CLASSES, RequestClass
 from tierway_proxy.contract.table import Match, Rule
+from tierway_proxy.core.able import unable, unfit_now
 from tierway_proxy.core.ask import Ask, Examined, declared
 from tierway_proxy.core.catalog import Candidate, Catalog, place
 from tierway_proxy.core.classify import classify, examine
@@ -201,9 +202,9 @@ def _chain(
     unfit: list[Candidate] = []
     skipped: list[Skipped] = []
     for each in target.candidates:
-        reason = _unable(each, target.ask, limit)
+        reason = unable(each, target.ask, limit)
         if reason is None:
-            reason = _unfit(each, health, now)
+            reason = unfit_now(each, health, now)
             (fit if reason is None else unfit).append(each)
         if reason is not None:
             skipped.append(Skipped(each.key, reason))
@@ -228,36 +229,6 @@ def _harder(catalog: Catalog, target: _Target) -> _Target | None:
         return None
     reason = f"{target.reason}; no model of the {target.route} route can serve it, so {following[0]}'s"
     return target._replace(candidates=catalog.routes[following[0]], reason=reason, route=following[0])
-
-
-def _unable(candidate: Candidate, ask: Examined, limit: int | None) -> str | None:
-    """What keeps a candidate from serving this request at all. `limit`: the class's output limit."""
-    if not ask.needs <= candidate.capabilities:
-        return f"lacks {', '.join(sorted(ask.needs - candidate.capabilities))}"
-    window = candidate.context_window
-    if window is not None:
-        answer = longest_answer(candidate, ask, limit)
-        if ask.input_tokens + answer > window:
-            more = f" and up to {answer} of the answer" if answer else ""
-            return f"about {ask.input_tokens} input tokens{more} exceed its context window of {window}"
-    if candidate.on_request and not ask.wants_reasoning:
-        return "is a reasoning model, and neither the route nor the request asks for one"
-    return None
-
-
-def longest_answer(candidate: Candidate, ask: Examined, limit: int | None) -> int:
-    """The output tokens that the request asks of this candidate, as limited; 0 when it leaves them to us."""
-    if ask.output_tokens is None:
-        return 0
-    return min(each for each in (ask.output_tokens, limit, candidate.max_output) if each is not None)
-
-
-def _unfit(candidate: Candidate, health: Health, now: float) -> str | None:
-    """Why a candidate is tried last."""
-    most = candidate.provider.max_concurrent_requests
-    if most is not None and health.under_way(candidate.provider_key) >= most:
-        return f"its provider has {most} requests under way already"
-    return health.unfit(candidate.key, now)
 
 
 def _nobody(catalog: Catalog, target: _Target, skipped: list[Skipped]) -> Refusal:
