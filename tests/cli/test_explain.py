@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import shlex
 from itertools import pairwise
 from pathlib import Path
 
@@ -114,8 +116,10 @@ class TestByAPolicy:
         """Of a million tokens in and half a million out, by a price list that one can read."""
         text = explain("-f", body(messages=[{"role": "user", "content": "x" * 400_000}]), "-d", QUICKSTART, *COMPLEX)
         count = int(fact(text, "Tokens").split()[1])
-        cost = (count * 260_000 + 500 * 780_000) / 10**12
-        assert rows(text)[0]["COST"] == f"${cost:.4f}"
+        first, *others = (each["COST"] for each in rows(text))
+        assert first == f"${(count * 260_000 + 500 * 780_000) / 10**12:.4f}"
+        assert {each.index(".") for each in others} == {2}
+        assert {len(each) for each in others} == {len(first)}
 
     @pytest.mark.parametrize(
         ("flags", "fields", "said", "output"),
@@ -335,3 +339,16 @@ class TestInput:
         with pytest.raises(SystemExit):
             main(["explain", "hi", *flags])
         assert "argument" in capsys.readouterr().err
+
+
+def test_what_the_documentation_shows_is_what_is_printed(explain, monkeypatch):
+    """Every command of it runs, and what it prints has the shown parts; figures and reasons are the classifier's."""
+    monkeypatch.chdir(QUICKSTART.parents[1])
+    blocks = re.findall(
+        r"^```console\n\$ tierway explain (.*?)\n(.*?)^```", Path("docs/explain.md").read_text(), re.M | re.S
+    )
+    assert len(blocks) == 4
+    for command, shown in blocks:
+        printed = explain(*shlex.split(command))
+        parts = [re.findall(r"^(?:[A-Z][a-z]+:|[A-Z][-A-Z0-9 ]+$)", text, re.M) for text in (shown, printed)]
+        assert [" ".join(each.split()) for each in parts[0]] == [" ".join(each.split()) for each in parts[1]]

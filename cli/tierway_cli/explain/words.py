@@ -1,7 +1,7 @@
 """An explanation for people: what is said of one request, and a line for each of many."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from tierway_cli.explain.explanation import Explanation, by_preset
@@ -14,7 +14,7 @@ from tierway_proxy.contract.table import Classifier
 from tierway_proxy.core.plan import Plan
 from tierway_proxy.core.refusal import Refusal
 
-_FIGURES = 3
+_FIGURES = 2
 _SAID_BY = {
     "request": "the request's limit, so at most that",
     "option": "as told",
@@ -34,12 +34,15 @@ def of_one(found: Explanation) -> str:
 def of_many(found: Sequence[Explanation]) -> str:
     """A line for each, and the sum of it."""
     with_costs = any(each.decision is not None for each in found)
+    costs = [each.sent.cost for each in found if each.sent is not None]
+    decimals = _decimals(costs)
     head = ["LINE", "CLASS", *(klass.upper() for klass in CLASSES)]
     rows = [[*head, *(["SENT-TO", "COST"] if with_costs else []), "REASON"]]
     for each in found:
         line = [str(each.request.line), _klass(each) or "-", *(f"{share:.2f}" for share in each.ask.probabilities)]
-        rows.append([*line, *(_sent(each) if with_costs else []), _reason(each)])
-    return f"{aligned(rows)}\n{_sum(found, with_costs=with_costs)}\n"
+        rows.append([*line, *(_sent(each, decimals) if with_costs else []), _reason(each)])
+    spent = f"; {dollars(sum(costs), decimals)} for {len(costs)} of them" if with_costs else ""
+    return f"{aligned(rows)}\n{_classes(found)}{spent}\n"
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> str:
@@ -98,20 +101,12 @@ def _presets(found: Explanation) -> str:
 
 
 def _offers(offers: Sequence[Offer]) -> str:
+    decimals = _decimals(each.cost for each in offers)
     rows = [["TURN", "TIER", "MODEL", "PROVIDERS", "OUT", "COST", "WHY"]]
     for each in offers:
         why = each.why or {1: "sent here", None: ""}.get(each.turn, "when those before it fail")
-        rows.append(
-            [
-                _turn(each),
-                each.tier,
-                each.model,
-                ", ".join(each.providers),
-                str(each.output_tokens),
-                dollars(each.cost),
-                why,
-            ]
-        )
+        who = [_turn(each), each.tier, each.model, ", ".join(each.providers)]
+        rows.append([*who, str(each.output_tokens), dollars(each.cost, decimals), why])
     return aligned(rows)
 
 
@@ -123,11 +118,11 @@ def _turn(offer: Offer) -> str:
     return str(offer.turn) if last == offer.turn else f"{offer.turn}-{last}"
 
 
-def _sent(found: Explanation) -> list[str]:
+def _sent(found: Explanation, decimals: int) -> list[str]:
     sent = found.sent
     if sent is None:
         return [f"refused ({found.decision.code})" if isinstance(found.decision, Refusal) else "-", "-"]
-    return [f"{sent.tier}/{sent.model}", dollars(sent.cost)]
+    return [f"{sent.tier}/{sent.model}", dollars(sent.cost, decimals)]
 
 
 def _reason(found: Explanation) -> str:
@@ -136,17 +131,17 @@ def _reason(found: Explanation) -> str:
     return found.ask.reasons[0]
 
 
-def _sum(found: Sequence[Explanation], *, with_costs: bool) -> str:
+def _classes(found: Sequence[Explanation]) -> str:
     classes = Counter(map(_klass, found))
-    told = ", ".join(f"{klass or 'without a class'} {classes[klass]}" for klass in (*CLASSES, None) if classes[klass])
-    costs = [each.sent.cost for each in found if each.sent is not None]
-    return f"{len(found)} requests: {told}" + (
-        f"; {dollars(sum(costs))} for {len(costs)} of them" if with_costs else ""
-    )
+    told = [f"{klass or 'without a class'} {classes[klass]}" for klass in (*CLASSES, None) if classes[klass]]
+    return f"{len(found)} requests: {', '.join(told)}"
 
 
-def dollars(pico: int) -> str:
-    """Return a cost with three figures, and whole cents of what is more than that."""
-    value = Decimal(pico) / PICO
-    decimals = 2 if value == 0 else max(2, _FIGURES - 1 - value.adjusted())
-    return f"${value:.{decimals}f}"
+def dollars(pico: int, decimals: int) -> str:
+    return f"${Decimal(pico) / PICO:.{decimals}f}"
+
+
+def _decimals(costs: Iterable[int]) -> int:
+    """Return how many decimals show the least of some costs in two figures: a column is read by its decimal points."""
+    least = min((cost for cost in costs if cost), default=PICO)
+    return max(2, _FIGURES - 1 - (Decimal(least) / PICO).adjusted())
