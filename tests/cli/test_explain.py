@@ -345,10 +345,12 @@ def test_what_the_documentation_shows_is_what_is_printed(explain, monkeypatch):
     """Every command of it runs, and what it prints has the shown parts; figures and reasons are the classifier's."""
     monkeypatch.chdir(QUICKSTART.parents[1])
     blocks = re.findall(
-        r"^```console\n\$ tierway explain (.*?)\n(.*?)^```", Path("docs/explain.md").read_text(), re.M | re.S
+        r"^```console\n\$ tierway explain (.*?)\n(.*?)^```",
+        Path("docs/explain.md").read_text(),
+        re.MULTILINE | re.DOTALL,
     )
     assert len(blocks) == 4
     for command, shown in blocks:
         printed = explain(*shlex.split(command))
-        parts = [re.findall(r"^(?:[A-Z][a-z]+:|[A-Z][-A-Z0-9 ]+$)", text, re.M) for text in (shown, printed)]
+        parts = [re.findall(r"^(?:[A-Z][a-z]+:|[A-Z][-A-Z0-9 ]+$)", text, re.MULTILINE) for text in (shown, printed)]
         assert [" ".join(each.split()) for each in parts[0]] == [" ".join(each.split()) for each in parts[1]]
