@@ -144,6 +144,11 @@ class TestByAPolicy:
         assert (found["qwen3.5-27b"]["WHY"], found["qwen3.5-27b"]["TURN"]) == ("sent here", "1-2")
         assert (found["qwen3-8b"]["WHY"], found["qwen3-8b"]["TURN"]) == ("lacks Vision", "-")
         assert "no model of the Simple route can serve it" in fact(text, "Decision")
+        found = rows(explain("-f", body(**fields), "-d", QUICKSTART, *COMPLEX))
+        assert [(each["TURN"], each["MODEL"], each["WHY"]) for each in found[:2]] == [
+            ("1-2", "glm-5", "sent here"),
+            ("-", "deepseek-v4-pro", "lacks Vision"),
+        ]
 
     def test_what_a_pin_or_a_rule_decides_is_not_told_as_the_classifiers(self, explain, body):
         """It would have said something, and that is told too."""
@@ -344,11 +349,8 @@ class TestInput:
 def test_what_the_documentation_shows_is_what_is_printed(explain, monkeypatch):
     """Every command of it runs, and what it prints has the shown parts; figures and reasons are the classifier's."""
     monkeypatch.chdir(QUICKSTART.parents[1])
-    blocks = re.findall(
-        r"^```console\n\$ tierway explain (.*?)\n(.*?)^```",
-        Path("docs/explain.md").read_text(),
-        re.MULTILINE | re.DOTALL,
-    )
+    text = Path("docs/explain.md").read_text()
+    blocks = re.findall(r"^```console\n\$ tierway explain (.*?)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 4
     for command, shown in blocks:
         printed = explain(*shlex.split(command))
