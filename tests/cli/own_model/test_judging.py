@@ -1,0 +1,87 @@
+"""Figures come with their intervals, and lines are drawn where they were wanted."""
+
+import numpy as np
+import pytest
+
+from tests.cli.own_model.application import labels
+from tierway_cli.own_model.boundaries import Evidence, evidence, for_complex_share, for_under_routing
+from tierway_cli.own_model.choosing import choose, flattened
+from tierway_cli.own_model.judging import figures, share
+from tierway_cli.own_model.study import MOST_LABELS, MOST_PROMPTS, study
+
+CERTAIN = {"Simple": (-9, -9), "Moderate": (9, -9), "Complex": (9, 9)}
+
+
+def sums(*said):
+    return np.array([CERTAIN[klass] for klass in said], dtype=np.float64)
+
+
+def test_figures_count_what_was_judged_too_low_and_too_high():
+    """Two of three Complex are, one of three others is."""
+    told = ["Simple", "Moderate", "Moderate", "Complex", "Complex", "Complex"]
+    found = figures(sums("Simple", "Moderate", "Complex", "Complex", "Simple", "Moderate"), told)
+    assert (found.under.value, found.under.of) == (pytest.approx(2 / 3), 3)
+    assert (found.over.value, found.over.of) == (pytest.approx(1 / 3), 3)
+    assert found.accuracy.value == pytest.approx(1 / 2)
+    assert found.macro_f1.low < found.macro_f1.value < found.macro_f1.high
+
+
+def test_an_interval_is_wilsons():
+    """Known values: of nothing all is possible, 0 of 10 may be up to 28%."""
+    assert share(0, 0).high == 1
+    assert share(0, 10).high == pytest.approx(0.2775, abs=1e-3)
+    assert (share(5, 10).low, share(5, 10).high) == (pytest.approx(0.2366, abs=1e-3), pytest.approx(0.7634, abs=1e-3))
+
+
+def test_a_line_is_drawn_for_a_wanted_share_of_complex():
+    """Of a hundred even probabilities, fifteen are from 85 percent on."""
+    said = np.arange(100) / 100 + 0.005
+    drawn = for_complex_share(Evidence(said, said), 0.15)
+    assert (drawn.complex_percent, drawn.complex_share) == (85, 0.15)
+
+
+def test_a_line_is_drawn_for_a_wanted_share_of_complex_judged_too_low():
+    """Of ten Complex ones at 5, 15 … 95 percent, two lie below a line between 15 and 25."""
+    said = np.arange(10) / 10 + 0.05
+    drawn = for_under_routing(Evidence(said, np.ones(10)), 0.2)
+    assert 15 < drawn.complex_percent <= 25
+    assert drawn.under_routing == pytest.approx(0.2)
+
+
+def test_labels_count_as_what_a_fit_that_did_not_see_them_said():
+    """A labelled prompt of the pool is not counted by what the fitted model says of it."""
+    known = evidence(sums("Complex", "Simple", "Complex"), [0], sums("Simple"), ["Complex"])
+    assert known.truth[-1] == 1
+    assert known.said[-1] < 0.01
+    assert len(known.said) == 3
+
+
+def test_the_first_choices_are_one_of_each_kind():
+    """What tells most about the others is not a second one of the same kind."""
+    told = labels(60)
+    known = study([], told)
+    kinds = [told[row].klass for row in choose(known.space, [], [], (), 3)]
+    assert set(kinds) == {"Simple", "Moderate", "Complex"}
+
+
+def test_what_is_labelled_or_skipped_is_not_chosen():
+    """And when nothing else is left, nothing is."""
+    known = study([], labels(6))
+    assert set(choose(known.space, [0, 1], ["Simple", "Moderate"], [2], 9)) == {3, 4, 5}
+    assert choose(known.space, [0, 1, 2], ["Simple"] * 3, [3, 4, 5]) == []
+
+
+def test_the_gain_has_flattened_when_the_last_labels_changed_hardly_anything():
+    """But not before there are thirty, and not while nobody knows."""
+    assert flattened(30, 0.01)
+    assert not flattened(29, 0.01)
+    assert not flattened(30, 0.05)
+    assert not flattened(30, None)
+
+
+def test_more_prompts_and_labels_than_can_be_weighed_are_sampled():
+    """So that a large file is no reason to wait."""
+    seen = labels(1)[0]
+    many = [type(seen)(f"{at:05}", "Simple", seen.look) for at in range(MOST_LABELS + 5)]
+    assert len(study([], many).at) == MOST_LABELS
+    assert MOST_PROMPTS >= 1000
