@@ -16,7 +16,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tierway_cli.kinds import unknown_kinds
+from tierway_cli.kinds import NamingStore
 from tierway_cli.standalone_proxies import ProxyProcess, all_ready, command
 from tierway_cli.standalone_words import PlainFormatter, default_policy, greeting, policies, unserved
 from tierway_operator.folder import FolderStore, InUseError, locked, published_in
@@ -103,7 +103,7 @@ async def _serve(args: argparse.Namespace) -> None:
         return tuple(proxy for each in proxies if (proxy := each.proxy()) is not None)
 
     async with aiohttp.ClientSession() as session:
-        store = FolderStore(args.folder, there)
+        store = NamingStore(args.folder, there, _say)
         world = await store.world()
         policy = args.default_policy or default_policy(world)
         proxies += _proxies(args, policy, store, _recording(args, policies(world)))
@@ -174,8 +174,6 @@ def _port(host: str, first: int, number: int) -> int:
 
 
 async def _greet(folder: Path, store: FolderStore, proxies: Sequence[ProxyProcess], policy: str | None) -> None:
-    for sentence in unknown_kinds(folder):
-        _say(sentence)
     if await all_ready(proxies, _READY_SECONDS):
         _say(greeting(folder, [each.url for each in proxies], unserved(await store.world()), policy))
     else:

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shlex
+from base64 import b64encode
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import pytest
 import yaml
 
 from tests.operator.folders import write
-from tests.operator.worlds import model_map
+from tests.operator.worlds import model_map, model_text
 from tierway_cli.__main__ import main
 from tierway_cli.explain.model import boundaries
 from tierway_proxy.contract.base import CLASSES
+from tierway_proxy.contract.own_model import GENERAL
 from tierway_proxy.contract.table import Classifier
-from tierway_proxy.core.classify import classify, examine
+from tierway_proxy.core.classify import classify, examine, features
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
 HELLO = {"messages": [{"role": "user", "content": "Say hello."}]}
@@ -195,10 +197,14 @@ class TestByAPolicy:
             "boundaries": least,
             "onUncertain": "AsClassified",
         }
-        write(tmp_path / "policy.yaml", policy, model_map("support"))
+        figures = features(HELLO, examine(HELLO)).structure
+        model = model_text(structure=b64encode(bytes(2 * len(figures))).decode())
+        write(tmp_path / "policy.yaml", policy, model_map("support", **{"model.json": model}))
         text = explain("hi", "-d", tmp_path)
-        assert fact(text, "Model").startswith("support, the policy's own of ")
-        assert fact(text, "Boundaries") == "the policy's own: Moderate from 0.31, Complex from 0.42; as classified"
+        assert fact(text, "Model") == f"support, the policy's own of 40 labels, over {GENERAL}"
+        assert (
+            fact(text, "Boundaries") == "the policy's own: more than Simple from 0.31, Complex from 0.42; as classified"
+        )
 
 
 class TestSeveral:

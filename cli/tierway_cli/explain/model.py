@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from tierway_proxy.contract.own_model import GENERAL
 from tierway_proxy.contract.table import Classifier
-from tierway_proxy.core.classify.rules import BOUNDARIES
+from tierway_proxy.core.classify import BOUNDARIES
 
 
 class Boundaries(NamedTuple):

@@ -76,7 +76,8 @@ def _classifier(found: Explanation) -> Iterator[tuple[str, str]]:
     yield "Model", f"{name} ({weights(options)})" if own is None else f"{name} {weights(options)}"
     whose = f"{least.preset}:" if least.preset else "the policy's own:"
     uncertain = "the higher class when uncertain" if options.on_uncertain == "Promote" else "as classified"
-    yield "Boundaries", f"{whose} Moderate from {least.moderate:.2f}, Complex from {least.complex:.2f}; {uncertain}"
+    shares = f"more than Simple from {least.moderate:.2f}, Complex from {least.complex:.2f}"
+    yield "Boundaries", f"{whose} {shares}; {uncertain}"
 
 
 def _decision(found: Explanation) -> Iterator[tuple[str, str]]:
