@@ -23,7 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help="only these objects")
     parser.add_argument("-n", "--namespace", help="only objects of this namespace (default: all there are)")
     parser.add_argument("-o", "--output", choices=("wide", "yaml"), help="more columns, or everything")
-    parser.add_argument("--folder", type=Path, default=Path(), help="what `tierway standalone` serves (default: here)")
+    parser.add_argument(
+        "-d",
+        "--folder",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="what `tierway standalone` serves (default: here)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

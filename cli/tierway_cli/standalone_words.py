@@ -3,10 +3,14 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 
 from tierway_operator.compiler import compiled
 from tierway_operator.conditions import Verdict
 from tierway_operator.store import World
+
+_LONGEST_FAULT = 160
+"""Characters; the log above has all of it, and so has the status."""
 
 
 def policies(world: World) -> list[str]:
@@ -40,7 +44,11 @@ def greeting(folder: Path, urls: Sequence[str], names: Mapping[str, str | None],
         return "\n".join([*lines, f"There is no RoutingPolicy in {folder} yet; save one and it is served."])
     served = [name for name, fault in names.items() if fault is None]
     lines += [f"  {urls[0]}/{name}/v1{'   (also /v1)' if name == default else ''}" for name in served]
-    lines += [f"  {name} is not served: {fault}" for name, fault in names.items() if fault is not None]
+    lines += [
+        f"  {name} is not served: {shorten(fault, _LONGEST_FAULT, placeholder=' …')}"
+        for name, fault in names.items()
+        if fault is not None
+    ]
     policy = default if default in served else next(iter(served), None)
     return "\n".join([*lines, *(_to_try(folder, urls[0], policy) if policy else _to_mend(folder))])
 

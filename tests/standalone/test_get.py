@@ -102,4 +102,5 @@ def test_figures_that_nobody_keeps_up_say_so(get, folder):
     assert re.fullmatch(rf"Nobody serves {folder} now: this is what was known \d+s ago\.\n", err)
     with locked(folder):
         assert get("modeltiers")[2] == ""
+        assert main(["get", "modeltiers", "-d", str(folder)]) == 0
     assert get("modeltiers")[2].startswith("Nobody serves")

@@ -289,6 +289,11 @@ class TestGreeting:
             "Edit the YAML in yaml: it is served as soon as it is good. Ctrl-C ends everything in order.",
         ]
 
+    def test_a_long_fault_is_cut(self):
+        """The log has said all of it just before."""
+        text = greeting(Path("y"), ["http://a:1"], {"llm/default": "It is broken. " * 50}, None)
+        assert max(map(len, text.splitlines())) < 200
+
     def test_what_there_is_to_try_is_of_a_policy_that_is_served(self):
         """Also where the default one is not."""
         names = {"llm/default": "It is broken.", "llm/other": None}
