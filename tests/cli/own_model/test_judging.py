@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.cli.own_model.application import labels
+from tests.cli.own_model.application import labels, prompt, texts
+from tierway_cli.own_model import study as studying
 from tierway_cli.own_model.boundaries import Evidence, evidence, for_complex_share, for_under_routing
 from tierway_cli.own_model.choosing import choose, flattened
 from tierway_cli.own_model.judging import figures, share
-from tierway_cli.own_model.study import MOST_LABELS, MOST_PROMPTS, study
+from tierway_cli.own_model.study import study
 
 CERTAIN = {"Simple": (-9, -9), "Moderate": (9, -9), "Complex": (9, 9)}
 
@@ -79,9 +80,12 @@ def test_the_gain_has_flattened_when_the_last_labels_changed_hardly_anything():
     assert not flattened(30, None)
 
 
-def test_more_prompts_and_labels_than_can_be_weighed_are_sampled():
-    """So that a large file is no reason to wait."""
-    seen = labels(1)[0]
-    many = [type(seen)(f"{at:05}", "Simple", seen.look) for at in range(MOST_LABELS + 5)]
-    assert len(study([], many).at) == MOST_LABELS
-    assert MOST_PROMPTS >= 1000
+def test_more_prompts_and_labels_than_can_be_weighed_are_sampled(monkeypatch):
+    """So that a large file is no reason to wait; which ones does not depend on their order."""
+    monkeypatch.setattr(studying, "MOST_LABELS", 6)
+    monkeypatch.setattr(studying, "MOST_PROMPTS", 4)
+    told, others = labels(9), [prompt(text) for _, text in texts(30)]
+    known = study(others, told)
+    assert len(known.at) == 6
+    assert len(known.ids) == 10
+    assert set(study(others[::-1], told[::-1]).ids) == set(known.ids)
