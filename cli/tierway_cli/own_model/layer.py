@@ -1,7 +1,7 @@
 """The layer itself: two straight lines fitted to labels, held near the general model, and written as signed bytes.
 
-Each line is logistic regression in the space of `space`, started from half of what the general model says: where labels
-say nothing, that half decides. The fit has one optimum and no chance in it, so the same labels give the same bytes.
+Each line is logistic regression in the space of `space`, started from most of what the general model says: where labels
+say nothing, that decides. The fit has one optimum and no chance in it, so the same labels give the same bytes.
 """
 
 from base64 import b64encode
@@ -16,7 +16,7 @@ from tierway_cli.own_model.space import BIAS, TRUST, Matrix, Space
 from tierway_proxy.contract.base import CLASSES, RequestClass
 from tierway_proxy.contract.own_model import GENERAL, WORDS, OwnModel
 
-HELD: Final = 0.5
+HELD: Final = 0.8
 """So much of the general model's sums stays where labels say nothing."""
 STRENGTHS: Final = (100.0, 20.0, 4.0)
 """How far labels may bend the lines; noisy labels should bend them less."""
