@@ -1,8 +1,11 @@
 """Keys of whoever labels: single ones from a terminal, the first letters of lines from anything else."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+
+_ESCAPE = b"\x1b"
 
 
 def keys() -> Iterator[str]:
@@ -20,10 +23,12 @@ def _pressed() -> Iterator[str]:
     import termios  # noqa: PLC0415 - there is none on Windows, where lines are read
     import tty  # noqa: PLC0415
 
-    before = termios.tcgetattr(sys.stdin)
-    tty.setcbreak(sys.stdin)
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    tty.setcbreak(terminal)
     try:
-        while key := sys.stdin.read(1):
-            yield key.lower()
+        while pressed := os.read(terminal, 64):
+            if not pressed.startswith(_ESCAPE):  # an arrow key is no letter, although it is sent with one
+                yield from pressed.decode(errors="replace").lower()
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)

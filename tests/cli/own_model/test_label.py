@@ -1,7 +1,9 @@
 """A labelling session: what is shown, what is kept, and when it ends."""
 
 import json
+import os
 import sys
+import threading
 from io import StringIO
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from tests.cli.own_model.application import prompt, texts, write_lines
 from tierway_cli.__main__ import main
 from tierway_cli.own_model import choosing
+from tierway_cli.own_model.keys import keys
 from tierway_cli.own_model.label_file import LabelFile
 from tierway_cli.own_model.looks import look
 from tierway_cli.own_model.showing import shown
@@ -136,3 +139,29 @@ def test_a_long_prompt_is_shown_by_its_ends():
 def test_whatever_a_recording_holds_can_be_shown(body):
     """It was a request that somebody sent."""
     assert isinstance(shown(body), str)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_in_a_terminal_one_key_is_enough_and_an_arrow_is_no_letter(monkeypatch):
+    """And the terminal is left as it was found."""
+    import termios  # noqa: PLC0415 - there is none on Windows
+    import tty  # noqa: PLC0415
+
+    ours, theirs = os.openpty()
+    before, cbreak = termios.tcgetattr(theirs), tty.setcbreak
+
+    def pressed_once_somebody_listens(terminal):
+        cbreak(terminal)
+        os.write(ours, b"S")
+
+    monkeypatch.setattr(tty, "setcbreak", pressed_once_somebody_listens)
+    with os.fdopen(theirs) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        pressed = keys()
+        assert next(pressed) == "s"
+        threading.Timer(0.2, os.write, (ours, b"q")).start()  # a key by itself, as fingers are slow
+        os.write(ours, b"\x1b[C")
+        assert next(pressed) == "q"
+        pressed.close()
+        assert termios.tcgetattr(theirs) == before
+    os.close(ours)
