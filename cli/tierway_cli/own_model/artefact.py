@@ -51,13 +51,18 @@ data:
 """
 
 
-def spec_lines(policy: Policy, model: OwnModel, drawn: Drawn) -> str:
-    """Write what to put into the policy. The lines were measured as they are, so no request is promoted beyond them."""
-    return f"""\
+def spec_lines(policy: Policy, model: OwnModel, drawn: Drawn | None) -> str:
+    """Write what to put into the policy. Drawn lines were measured as they are: no request is promoted beyond them."""
+    lines = f"""\
 spec:
   classifier:
     modelRef:
       name: {name_of(policy, model)}
+"""
+    if drawn is None:
+        return lines
+    return f"""\
+{lines}\
     boundaries:
       moderatePercent: {drawn.moderate_percent}
       complexPercent: {drawn.complex_percent}

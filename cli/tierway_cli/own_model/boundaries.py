@@ -16,18 +16,18 @@ from tierway_cli.own_model.layer import probabilities
 from tierway_cli.own_model.space import Matrix
 from tierway_proxy.contract.base import RequestClass
 
-EVEN_PERCENT: Final = 50
+MODERATE_PERCENT: Final = 50
+"""Only the line to Complex is drawn for a wish; more than Simple is what is more probable than not."""
+_MIDDLE: Final = 50
 _PERCENTS: Final = range(1, 100)
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Least probabilities in percent, and what to expect with them on these prompts, as shares."""
+    """Least probabilities in percent."""
 
     moderate_percent: int
     complex_percent: int
-    complex_share: float
-    under_routing: float
 
     @property
     def least(self) -> tuple[float, float]:
@@ -59,26 +59,16 @@ def evidence(pool_sums: Matrix, labelled: Sequence[int], held_out: Matrix, class
     )
 
 
-def even(known: Evidence) -> Drawn:
-    """Draw the lines at the more likely class."""
-    return _drawn(known, EVEN_PERCENT)
-
-
 def for_complex_share(known: Evidence, wanted: float) -> Drawn:
     """Draw the line that makes a share of the requests Complex that is as near as can be to the wanted one."""
-    return _drawn(known, _nearest(known.complex_share, wanted))
+    return Drawn(MODERATE_PERCENT, _nearest(known.complex_share, wanted))
 
 
 def for_under_routing(known: Evidence, wanted: float) -> Drawn:
     """Draw the line with which a share of the Complex requests is judged too low that is as near to the wanted one."""
-    return _drawn(known, _nearest(known.under_routing, wanted))
+    return Drawn(MODERATE_PERCENT, _nearest(known.under_routing, wanted))
 
 
 def _nearest(share: Callable[[float], float], wanted: float) -> int:
     """Of equally near lines the one nearest to the middle, from which a small change of traffic moves least."""
-    return min(_PERCENTS, key=lambda percent: (abs(share(percent / 100) - wanted), abs(percent - EVEN_PERCENT)))
-
-
-def _drawn(known: Evidence, percent: int) -> Drawn:
-    least = percent / 100
-    return Drawn(EVEN_PERCENT, percent, known.complex_share(least), known.under_routing(least))
+    return min(_PERCENTS, key=lambda percent: (abs(share(percent / 100) - wanted), abs(percent - _MIDDLE)))

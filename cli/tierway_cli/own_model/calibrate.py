@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tierway_cli.own_model.artefact import Policy, config_map, name_of, policy_of, spec_lines
-from tierway_cli.own_model.boundaries import Drawn, Evidence, even, evidence, for_complex_share, for_under_routing
+from tierway_cli.own_model.boundaries import Drawn, Evidence, evidence, for_complex_share, for_under_routing
 from tierway_cli.own_model.errors import BadInputError
 from tierway_cli.own_model.judging import Judged, judge
 from tierway_cli.own_model.labels import read_labels
@@ -38,8 +38,9 @@ def run(args: argparse.Namespace) -> int:
         known = _study(args)
         own = judge(known.space, known.at, known.classes)
         layer = fit(known.space, known.at, known.classes, own.strength)
-        drawn = _drawn(args, evidence(layer.sums(known.space), known.at, own.sums, known.classes))
-        print(table(known, own, drawn))
+        seen = evidence(layer.sums(known.space), known.at, own.sums, known.classes)
+        drawn = _drawn(args, seen)
+        print(table(known, own, seen, drawn))
         return _write(args, policy, model_of(known.space, layer), drawn, own)
     except BadInputError as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -65,12 +66,12 @@ def _study(args: argparse.Namespace) -> Study:
     return study(pool, labels)
 
 
-def _drawn(args: argparse.Namespace, known: Evidence) -> Drawn:
+def _drawn(args: argparse.Namespace, known: Evidence) -> Drawn | None:
     if args.complex_share is not None:
         return for_complex_share(known, _percent("--complex-share", args.complex_share))
     if args.under_routing is not None:
         return for_under_routing(known, _percent("--under-routing", args.under_routing))
-    return even(known)
+    return None
 
 
 def _percent(flag: str, value: float) -> float:
@@ -79,17 +80,19 @@ def _percent(flag: str, value: float) -> float:
     return value / 100
 
 
-def _write(args: argparse.Namespace, policy: Policy, model: OwnModel, drawn: Drawn, own: Judged) -> int:
+def _write(args: argparse.Namespace, policy: Policy, model: OwnModel, drawn: Drawn | None, own: Judged) -> int:
     if not own.better:
         print("\nBy this estimate the own model is not better than the general one; keep that, or label more prompts.")
         if not args.force:
             print("Nothing was written (--force writes it all the same).")
             return 1
+    else:
+        print("\nBy this estimate the own model is better than the general one.")
     file = args.output or Path(f"{name_of(policy, model)}.yaml")
     try:
         file.write_text(config_map(policy, model), encoding="utf-8")
     except OSError as error:
         raise BadInputError(f"{file}: {error.strerror or error}") from error
-    print(f"\n{file} holds the model and no text of any prompt. Apply it (kubectl apply -f {file}), then put into")
+    print(f"{file} holds it, and no text of any prompt. Apply that (kubectl apply -f {file}), then put into")
     print(f"RoutingPolicy {policy.namespace}/{policy.name}:\n\n{spec_lines(policy, model, drawn)}", end="")
     return 0

@@ -22,10 +22,8 @@ RESAMPLES: Final = 1000
 """Of the labels, for the interval of macro-F1."""
 SURE: Final = (1.0, 0.7, 0.5, 0.35, 0.25)
 """Factors of the general model's sums: being less sure of itself is no merit of a layer."""
-EVEN: Final = (0.5, 0.5)
-"""Boundaries at the more likely class."""
-BEFORE: Final = (BOUNDARIES["Balanced"][0] - UNCERTAIN, BOUNDARIES["Balanced"][1] - UNCERTAIN)
-"""Where a policy that says nothing draws the lines for the general model."""
+USUAL: Final = (BOUNDARIES["Balanced"][0] - UNCERTAIN, BOUNDARIES["Balanced"][1] - UNCERTAIN)
+"""Where a policy that says nothing draws the lines."""
 
 _CERTAIN: Final = 1.96
 _CHANCE: Final = 0.05
@@ -82,7 +80,7 @@ def judge(
     return Judged(strength, sums, losses[best], better)
 
 
-def figures(sums: Matrix, classes: Sequence[RequestClass], least: tuple[float, float] = EVEN) -> Figures:
+def figures(sums: Matrix, classes: Sequence[RequestClass], least: tuple[float, float] = USUAL) -> Figures:
     """Judge sums against the truth, with the least probabilities of being more than Simple and of being Complex."""
     truth, said = order_of(classes), judged(sums, least)
     complex_ = truth == 2
@@ -99,7 +97,7 @@ def order_of(classes: Sequence[RequestClass]) -> Order:
     return np.array([CLASSES.index(klass) for klass in classes], dtype=np.int64)
 
 
-def judged(sums: Matrix, least: tuple[float, float] = EVEN) -> Order:
+def judged(sums: Matrix, least: tuple[float, float] = USUAL) -> Order:
     """Return the classes (0, 1, 2) that a policy with these boundaries gives."""
     chance = probabilities(sums)
     more, complex_ = chance[:, 1] + chance[:, 2], chance[:, 2]
@@ -152,7 +150,7 @@ def _loss(sums: Matrix, truth: Order) -> float:
 def _better(own: Matrix, loss: float, general: Matrix, truth: Order) -> bool:
     if loss >= min(_loss(general * sure, truth) for sure in SURE):
         return False
-    after, before = judged(own), judged(general, BEFORE)
+    after, before = judged(own), judged(general)
     if macro_f1(truth, after) < macro_f1(truth, before):
         return False
     won, lost = ((one == truth) & (other != truth) for one, other in ((after, before), (before, after)))

@@ -1,27 +1,33 @@
 """What `tierway calibrate` prints: figures before and after, with their intervals, and what they are not."""
 
-from tierway_cli.own_model.boundaries import Drawn
-from tierway_cli.own_model.judging import BEFORE, FOLDS, Figure, Figures, Judged, figures
+from collections.abc import Iterable, Iterator, Mapping
+
+from tierway_cli.own_model.boundaries import Drawn, Evidence
+from tierway_cli.own_model.judging import FOLDS, USUAL, Figure, Figures, Judged, figures
 from tierway_cli.own_model.study import Study
 from tierway_proxy.contract.base import CLASSES
 
 
-def table(known: Study, own: Judged, drawn: Drawn) -> str:
-    """Write the table: the general model as a policy uses it by default, the own one with the lines as drawn."""
-    before = figures(known.space.sums[known.at], known.classes, BEFORE)
-    after = figures(own.sums, known.classes, drawn.least)
+def table(known: Study, own: Judged, seen: Evidence, drawn: Drawn | None) -> str:
+    """Write the table: both models with the lines of the preset Balanced, the own one also as drawn."""
+    columns = {
+        "general": figures(known.space.sums[known.at], known.classes),
+        "own": figures(own.sums, known.classes),
+    }
+    if drawn is not None:
+        columns["own, lines as below"] = figures(own.sums, known.classes, drawn.least)
     told = ", ".join(f"{known.classes.count(each)} {each}" for each in CLASSES)
     rest, folds = len(known.ids) - len(known.at), min(FOLDS, len(known.at))
+    least = (drawn.least if drawn else USUAL)[1]
     expected = (
-        f"Expected over all {len(known.ids)} prompts: {drawn.complex_share:.0%} are taken to be Complex,"
-        f" {drawn.under_routing:.0%} of the Complex ones are not."
+        f"Expected of the own one over all {len(known.ids)} prompts: {seen.complex_share(least):.0%} are taken for Complex,"
+        f" {seen.under_routing(least):.0%} of the Complex ones are not."
     )
     return "\n".join(
         [
             f"{len(known.at)} labels ({told}), {rest} prompts without one; {folds}-fold cross-validation",
             "",
-            f"{'':34}{'general':>22}{'own':>22}",
-            *(_line(name, *pair) for name, pair in _pairs(before, after).items()),
+            *_lines(columns),
             "",
             "In brackets the 95% interval. What tierway label asked about is harder than your traffic, for both.",
             expected,
@@ -29,17 +35,18 @@ def table(known: Study, own: Judged, drawn: Drawn) -> str:
     )
 
 
-def _pairs(before: Figures, after: Figures) -> dict[str, tuple[Figure, Figure]]:
-    return {
-        "macro-F1": (before.macro_f1, after.macro_f1),
-        "right": (before.accuracy, after.accuracy),
-        f"Complex taken for less (of {after.under.of})": (before.under, after.under),
-        f"others taken for Complex (of {after.over.of})": (before.over, after.over),
-    }
+def _lines(columns: Mapping[str, Figures]) -> Iterator[str]:
+    each = list(columns.values())
+    under, over = each[0].under.of, each[0].over.of
+    yield _line("", columns)
+    yield _line("macro-F1", (_shown(one.macro_f1) for one in each))
+    yield _line("right", (_shown(one.accuracy) for one in each))
+    yield _line(f"Complex taken for less (of {under})", (_shown(one.under) for one in each))
+    yield _line(f"others taken for Complex (of {over})", (_shown(one.over) for one in each))
 
 
-def _line(name: str, before: Figure, after: Figure) -> str:
-    return f"{name:34}{_shown(before):>22}{_shown(after):>22}"
+def _line(name: str, cells: Iterable[str]) -> str:
+    return f"{name:34}{''.join(f'{cell:>22}' for cell in cells)}"
 
 
 def _shown(figure: Figure) -> str:

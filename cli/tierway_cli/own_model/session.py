@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from tierway_cli.own_model.choosing import LOOK_BACK, changed, choose, flattened
-from tierway_cli.own_model.judging import BEFORE, FOLDS, figures, judge
+from tierway_cli.own_model.judging import FOLDS, figures, judge
 from tierway_cli.own_model.prompts import Prompt
 from tierway_cli.own_model.showing import shown
 from tierway_cli.own_model.study import Study
@@ -118,7 +118,7 @@ def estimate(study: Study) -> str:
         return f"So far all labels are {study.classes[0]}."
     own = judge(study.space, study.at, study.classes)
     after = figures(own.sums, study.classes).macro_f1
-    before = figures(study.space.sums[study.at], study.classes, BEFORE).macro_f1
+    before = figures(study.space.sums[study.at], study.classes).macro_f1
     return (
         f"Estimate ({min(FOLDS, after.of)} folds of {after.of} labels): macro-F1 {after.value:.2f}"
         f" ({after.low:.2f} to {after.high:.2f}); the general model {before.value:.2f}"

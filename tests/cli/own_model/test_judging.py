@@ -37,16 +37,17 @@ def test_an_interval_is_wilsons():
 def test_a_line_is_drawn_for_a_wanted_share_of_complex():
     """Of a hundred even probabilities, fifteen are from 85 percent on."""
     said = np.arange(100) / 100 + 0.005
-    drawn = for_complex_share(Evidence(said, said), 0.15)
-    assert (drawn.complex_percent, drawn.complex_share) == (85, 0.15)
+    known = Evidence(said, said)
+    assert for_complex_share(known, 0.15).complex_percent == 85
+    assert known.complex_share(0.85) == 0.15
 
 
 def test_a_line_is_drawn_for_a_wanted_share_of_complex_judged_too_low():
     """Of ten Complex ones at 5, 15 … 95 percent, two lie below a line between 15 and 25."""
     said = np.arange(10) / 10 + 0.05
-    drawn = for_under_routing(Evidence(said, np.ones(10)), 0.2)
-    assert 15 < drawn.complex_percent <= 25
-    assert drawn.under_routing == pytest.approx(0.2)
+    known = Evidence(said, np.ones(10))
+    assert 15 < for_under_routing(known, 0.2).complex_percent <= 25
+    assert known.under_routing(0.2) == pytest.approx(0.2)
 
 
 def test_labels_count_as_what_a_fit_that_did_not_see_them_said():
