@@ -20,7 +20,7 @@ def table(known: Study, own: Judged, seen: Evidence, drawn: Drawn | None) -> str
     rest, folds = len(known.ids) - len(known.at), min(FOLDS, len(known.at))
     least = (drawn.least if drawn else USUAL)[1]
     expected = (
-        f"Expected of the own one over all {len(known.ids)} prompts: {seen.complex_share(least):.0%} are taken for Complex,"
+        f"Expected of the own one, all {len(known.ids)} prompts: {seen.complex_share(least):.0%} are taken for Complex,"
         f" {seen.under_routing(least):.0%} of the Complex ones are not."
     )
     return "\n".join(
