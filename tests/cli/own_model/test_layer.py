@@ -1,13 +1,17 @@
 """The layer learns what separates an application's classes, and is the same in bytes as in floats."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tests.cli.own_model.application import labels, prompt, texts
+from tierway_cli.own_model import layer as layer_module
+from tierway_cli.own_model import space
 from tierway_cli.own_model.judging import judge, judged, macro_f1, order_of
 from tierway_cli.own_model.layer import fit, model_of
 from tierway_cli.own_model.study import study
 from tierway_proxy.contract.base import canonical
-from tierway_proxy.contract.own_model import MAX_BYTES
+from tierway_proxy.contract.own_model import MAX_BYTES, WORDS
 from tierway_proxy.core.classify import examine, features, own_sums
 
 
@@ -40,6 +44,24 @@ def test_a_proxy_finds_the_sums_that_were_fitted():
     wanted = layer.sums(known.space)
     assert np.abs(served - wanted).max() < 0.05 * np.ptp(wanted)
     assert (judged(served) == judged(wanted)).mean() > 0.97
+
+
+def test_what_the_general_model_says_of_one_line_may_count_for_the_other(monkeypatch):
+    """Where labels trust it more than usual, a proxy still finds the same sums."""
+    monkeypatch.setattr(space, "TRUST", 1.0)
+    monkeypatch.setattr(layer_module, "TRUST", 1.0)
+    known, layer = fitted()
+    by_id = {prompt(text).id: prompt(text) for _, text in texts(90)}
+    served = served_sums(model_of(known.space, layer), [by_id[id_] for id_ in known.ids])
+    assert np.abs(served - layer.sums(known.space)).max() < 0.05 * np.ptp(served)
+
+
+def test_what_all_prompts_share_counts_nothing():
+    """A word that stands in each of them, as in a template, moves none nearer to another."""
+    seen = [label.look for label in labels(12)]
+    unused = next(bucket for bucket in range(WORDS) if not any(bucket in each.words for each in seen))
+    shared = [replace(each, words={**each.words, unused: 1.0}) for each in seen]
+    assert np.allclose(space.space_of(shared).kernel, space.space_of(seen).kernel)
 
 
 def test_the_same_labels_make_the_same_bytes():
