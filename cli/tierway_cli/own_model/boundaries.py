@@ -18,6 +18,8 @@ from tierway_proxy.contract.base import RequestClass
 
 MODERATE_PERCENT: Final = 50
 """Only the line to Complex is drawn for a wish; more than Simple is what is more probable than not."""
+LABEL_WEIGHT: Final = 0.25
+"""Of a labelled prompt beside one of a pool: what was asked about was asked because it was hard to place."""
 _MIDDLE: Final = 50
 _PERCENTS: Final = range(1, 100)
 
@@ -36,16 +38,18 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """By prompt: the probability of Complex that was said, and how far it is Complex (1 or 0 where it is known)."""
+    """By prompt: the probability of Complex that was said, how far it is so (1 or 0 if known), its weight."""
 
     said: Matrix
     truth: Matrix
+    weight: Matrix
 
     def complex_share(self, least: float) -> float:
         return float((self.said >= least).mean())
 
     def under_routing(self, least: float) -> float:
-        return float(self.truth[self.said < least].sum() / max(float(self.truth.sum()), 1e-9))
+        complex_ = self.truth * self.weight
+        return float(complex_[self.said < least].sum() / max(float(complex_.sum()), 1e-9))
 
 
 def evidence(pool_sums: Matrix, labelled: Sequence[int], held_out: Matrix, classes: Sequence[RequestClass]) -> Evidence:
@@ -56,6 +60,7 @@ def evidence(pool_sums: Matrix, labelled: Sequence[int], held_out: Matrix, class
     return Evidence(
         np.concatenate([guessed, probabilities(held_out)[:, 2]]),
         np.concatenate([guessed, (truth == 2).astype(np.float64)]),
+        np.concatenate([np.ones(len(others)), np.full(len(truth), LABEL_WEIGHT)]),
     )
 
 

@@ -37,7 +37,7 @@ def test_an_interval_is_wilsons():
 def test_a_line_is_drawn_for_a_wanted_share_of_complex():
     """Of a hundred even probabilities, fifteen are from 85 percent on."""
     said = np.arange(100) / 100 + 0.005
-    known = Evidence(said, said)
+    known = Evidence(said, said, np.ones(100))
     assert for_complex_share(known, 0.15).complex_percent == 85
     assert known.complex_share(0.85) == 0.15
 
@@ -45,7 +45,7 @@ def test_a_line_is_drawn_for_a_wanted_share_of_complex():
 def test_a_line_is_drawn_for_a_wanted_share_of_complex_judged_too_low():
     """Of ten Complex ones at 5, 15 … 95 percent, two lie below a line between 15 and 25."""
     said = np.arange(10) / 10 + 0.05
-    known = Evidence(said, np.ones(10))
+    known = Evidence(said, np.ones(10), np.ones(10))
     assert 15 < for_under_routing(known, 0.2).complex_percent <= 25
     assert known.under_routing(0.2) == pytest.approx(0.2)
 
@@ -56,6 +56,13 @@ def test_labels_count_as_what_a_fit_that_did_not_see_them_said():
     assert known.truth[-1] == 1
     assert known.said[-1] < 0.01
     assert len(known.said) == 3
+
+
+def test_a_label_counts_less_than_a_prompt_that_nobody_was_asked_about():
+    """It was asked about because it was hard: of one label judged too low and one prompt judged right, a fifth."""
+    known = evidence(sums("Complex", "Complex"), [0], sums("Simple"), ["Complex"])
+    assert known.under_routing(0.5) == pytest.approx(0.2, abs=1e-3)
+    assert known.complex_share(0.5) == 0.5
 
 
 def test_the_first_choices_are_one_of_each_kind():
