@@ -1,15 +1,16 @@
-"""What a few labels of an application's own traffic are worth: `python -m training.own_labels DATA`, as Markdown.
+"""What a few labels of an application's own traffic are worth: `python -m training.own_labels DATA`.
 
 Each larger data set with at least two classes is an application. The general weights are fitted without its whole
 family, then `tierway label` chooses (or chance does) what is labelled among 70% of its requests, and the layer that
 `tierway calibrate` makes of it is judged, as a proxy would compute it, by all requests that were not labelled. What was
-never offered for labelling is a stricter measure, and stands beside it.
+never offered for labelling is a stricter measure, and stands beside it. The tables go into the model card; it takes
+a quarter of an hour of one core.
 """
 
 import argparse
 from base64 import b64decode
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -25,9 +26,13 @@ from tierway_cli.own_model.space import Matrix, space_of
 from tierway_proxy.contract.base import CLASSES, RequestClass
 from tierway_proxy.contract.own_model import WORDS, OwnModel
 from training import building, data
+from training.building import Ground, Tell
 from training.calibrating import calibration
+from training.card_page import between, percent, point, rewritten, table
 from training.data import Fold
 
+CARD: Final = Path("docs/model-card.md")
+PART: Final = "own-labels"
 LEAST_ROWS: Final = 60
 COUNTS: Final = (10, 20, 40)
 ASKED: Final = (0.05, 0.1, 0.2)
@@ -65,9 +70,8 @@ Results = dict[tuple[str, str, int], Seen]
 """By application, way of choosing, count of labels."""
 
 
-def applications(folder: Path) -> list[Application]:
+def applications(on: Ground, tell: Tell) -> list[Application]:
     """Fit general weights without each application, and look at its requests with those."""
-    on = building.ground(data.read(folder))
     rows = on.rows[: on.labelled]
     members: dict[tuple[str, str], list[int]] = defaultdict(list)
     for at, row in enumerate(rows):
@@ -79,7 +83,7 @@ def applications(folder: Path) -> list[Application]:
     for (set_, family), there in chosen.items():
         others = [at for at, row in enumerate(rows) if row.family != family]
         sums[set_, family] = building.fit_without(on, Fold(others, there)).sums(on.matrix.rows(there))
-        print(f"<!-- {set_} {family}: {len(there)} requests -->", flush=True)
+        tell(f"general weights without {family}, for {len(there)} requests of {set_}")
     return [
         Application(
             f"{key[0]}: {key[1]}",
@@ -164,35 +168,35 @@ def _weights(text: str) -> np.ndarray:
     return np.frombuffer(b64decode(text), dtype=np.int8).reshape(-1, 2).astype(np.float64)
 
 
-def tables(found: Results) -> Iterator[str]:
-    """Write both tables."""
+def tables(found: Results) -> str:
+    """Write the three tables: all applications together, what came out where a boundary was asked for, each alone."""
     names = sorted({name for name, _, _ in found})
-    yield f"{len(names)} applications; figures over all their requests that were not labelled, taken together.\n"
-    yield "| labels | chosen by | macro-F1 | of what was never offered | right | says itself that it is better |"
-    yield "|---|---|---|---|---|---|"
-    for way, count in [("chance", 0), *((way, count) for way in ("chance", "tierway label") for count in COUNTS)]:
-        yield _pooled(way if count else "", count, [found[name, way, count] for name in names])
-    yield "\n| labels | chosen by | under-routing when 5% is asked | 10% | 20% |"
-    yield "|---|---|---|---|---|"
-    for way in ("chance", "tierway label"):
-        for count in COUNTS:
-            yield _under(way, count, [found[name, way, count] for name in names])
-    yield "\n| application | requests | no label | 20 labels | 40 labels |"
-    yield "|---|---|---|---|---|"
-    for name in names:
-        of = len(found[name, "chance", 0].classes[0])
-        cells = [_mean(found[name, "tierway label", count]) for count in (0, 20, 40)]
-        yield f"| {name} | {of} | {' | '.join(cells)} |"
+    ways = [(way, count) for way in ("chance", "tierway label") for count in COUNTS]
+    pooled = [
+        _pooled(way if count else "", count, [found[name, way, count] for name in names])
+        for way, count in [("chance", 0), *ways]
+    ]
+    under = [_under(way, count, [found[name, way, count] for name in names]) for way, count in ways]
+    alone = [(name, *(_mean(found[name, "tierway label", count]) for count in (0, 20, 40))) for name in names]
+    return "\n\n".join(
+        [
+            f"{len(names)} applications, their requests taken together, in draws of what was offered for labelling:",
+            table(("labels", "chosen by", "macro-F1", "never offered", "right", "says that it is better"), pooled),
+            "Complex requests judged to be less, where boundaries were asked for that leave so many:",
+            table(("labels", "chosen by", *(percent(asked) for asked in ASKED)), under),
+            "Macro-F1 of each application alone, labelled by `tierway label`:",
+            table(("application", "no label", "20 labels", "40 labels"), alone),
+        ]
+    )
 
 
-def _pooled(way: str, count: int, seen: Sequence[Seen]) -> str:
+def _pooled(way: str, count: int, seen: Sequence[Seen]) -> tuple[object, ...]:
     truth, said, unoffered = (
         np.concatenate([part for each in seen for part in parts(each)]) for parts in (_truth, _said, _unoffered)
     )
     better = [each for one in seen for each in one.better]
-    share = f"{np.mean(better):.0%}" if better else ""
     scores = (macro_f1(truth, said), macro_f1(truth[unoffered], said[unoffered]), float((truth == said).mean()))
-    return f"| {count} | {way} | {' | '.join(f'{each:.2f}' for each in scores)} | {share} |"
+    return (count, way, *map(point, scores), percent(float(np.mean(better))) if better else "")
 
 
 def _truth(seen: Seen) -> list[np.ndarray]:
@@ -207,28 +211,28 @@ def _unoffered(seen: Seen) -> list[np.ndarray]:
     return seen.unoffered
 
 
-def _under(way: str, count: int, seen: Sequence[Seen]) -> str:
-    cells = []
-    for asked in ASKED:
-        low, of = np.sum([pair for each in seen for pair in each.under[asked]], axis=0)
-        cells.append(f"{low / of:.0%}")
-    return f"| {count} | {way} | {' | '.join(cells)} |"
+def _under(way: str, count: int, seen: Sequence[Seen]) -> tuple[object, ...]:
+    pairs = (np.sum([pair for each in seen for pair in each.under[asked]], axis=0) for asked in ASKED)
+    return (count, way, *(percent(low / of) for low, of in pairs))
 
 
 def _mean(seen: Seen) -> str:
     """Mean over the draws of macro-F1 and its interval."""
     each: list[Figure] = [figures(sums, told).macro_f1 for sums, told in zip(seen.sums, seen.classes, strict=True)]
     value, low, high = (float(np.mean([getattr(one, part) for one in each])) for part in ("value", "low", "high"))
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+    return between(*map(point, (value, low, high)))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.own_labels", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.own_labels", description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path, help="folder of labelled requests")
     parser.add_argument("--draws", type=int, default=3, help="how often, with other requests offered (%(default)s)")
+    parser.add_argument("-o", "--output", type=Path, default=CARD, help="card to rewrite (default: %(default)s)")
     options = parser.parse_args()
-    for line in tables(results(applications(options.data), options.draws)):
-        print(line, flush=True)
+    found = results(applications(building.ground(data.read(options.data)), print), options.draws)
+    text = options.output.read_text(encoding="utf-8")
+    options.output.write_text(rewritten(text, {PART: tables(found)}), encoding="utf-8")
+    print(f"{options.output}: part {PART}")
 
 
 if __name__ == "__main__":
