@@ -20,6 +20,8 @@ from tierway_cli.own_model.teacher import AT_ONCE, Endpoint, ask
 from tierway_proxy.contract.base import RequestClass
 
 _TAUGHT = 60
+_SILENT = 2
+"""After so many rounds without any answer nobody is there."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +74,7 @@ async def _taught(args: argparse.Namespace, known: Study, prompts: Mapping[str, 
     """Ask a model in rounds, each about the prompts that teach most after the one before."""
     endpoint = _endpoint(args)
     asked: set[int] = {row for row, id_ in enumerate(known.ids) if id_ not in prompts}
-    unusable = failed = 0
+    unusable = failed = silent = 0
     while len(known.at) < (args.until or _TAUGHT):
         rows = choose(known.space, known.at, known.classes, asked, AT_ONCE)
         if not rows:
@@ -80,8 +82,9 @@ async def _taught(args: argparse.Namespace, known: Study, prompts: Mapping[str, 
         told = await ask(endpoint, [prompts[known.ids[row]] for row in rows])
         asked.update(rows)
         unusable, failed = unusable + told.unusable, failed + told.failed
-        if not told.classes and not known.at and failed >= 2 * AT_ONCE:
-            raise BadInputError(f"{endpoint.url} gave no answer to {failed} requests.")
+        silent = silent + 1 if told.failed == len(rows) else 0
+        if silent == _SILENT:
+            raise BadInputError(f"{endpoint.url} gave no answer to the last {silent * AT_ONCE} requests.")
         for row in rows:
             if known.ids[row] in told.classes:
                 saved.tell(row, told.classes[known.ids[row]])

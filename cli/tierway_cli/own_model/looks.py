@@ -6,10 +6,12 @@ for, whose id they carry.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from tierway_proxy.contract.own_model import GENERAL, WORDS
 from tierway_proxy.core.classify import examine, features, general_sums
+from tierway_proxy.core.classify.structure import NAMES
 
 _DIGITS = 6
 
@@ -61,4 +63,6 @@ def from_json(value: Any) -> Look | None:
         structure = tuple(map(float, value["structure"]))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return Look((first, second), structure, words) if all(0 <= each < WORDS for each in words) else None
+    whole = len(structure) == len(NAMES) and all(0 <= each < WORDS for each in words)
+    finite = all(map(isfinite, (first, second, *structure, *words.values())))
+    return Look((first, second), structure, words) if whole and finite else None

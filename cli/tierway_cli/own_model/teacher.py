@@ -52,15 +52,16 @@ class Told:
     failed: int = 0
 
 
-async def ask(endpoint: Endpoint, prompts: Sequence[Prompt], pause_seconds: float = PAUSE_SECONDS) -> Told:
+async def ask(endpoint: Endpoint, prompts: Sequence[Prompt], pause_seconds: float | None = None) -> Told:
     """Ask about all prompts, a few at once. Raises `BadInputError` when the endpoint refuses what it is asked."""
+    pause = PAUSE_SECONDS if pause_seconds is None else pause_seconds
     told, room = Told(), asyncio.Semaphore(AT_ONCE)
     headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
     async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=SECONDS)) as http:
 
         async def one(prompt: Prompt) -> None:
             async with room:
-                answer = await _answer(http, endpoint, prompt, pause_seconds)
+                answer = await _answer(http, endpoint, prompt, pause)
             klass = None if answer is None else word_in(answer)
             if klass is not None:
                 told.classes[prompt.id] = klass

@@ -104,6 +104,27 @@ def test_figures_of_another_classifier_need_the_prompts_again(tmp_path):
     assert read_labels([old], [asked]) == file.labels()
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"sums": [1.0]},
+        {"sums": [float("nan"), 0.0]},
+        {"structure": [0.5]},
+        {"words": {"4096": 1.0}},
+        {"words": {"one": 1.0}},
+        {"words": [1.0]},
+    ],
+)
+def test_figures_that_somebody_edited_are_refused_by_their_line(tmp_path, broken):
+    """Not by a traceback of the fit."""
+    file, asked = LabelFile(tmp_path / "l.jsonl"), prompt(TEXT)
+    file.write(asked.id, "Complex", look(asked.body))
+    line = json.loads((tmp_path / "l.jsonl").read_text())
+    line["figures"].update(broken)
+    with pytest.raises(BadInputError, match=r"edited\.jsonl:1: its figures are of another"):
+        read_labels([write_lines(tmp_path / "edited.jsonl", [line])])
+
+
 def test_what_a_crash_left_of_a_line_is_cut_away(tmp_path):
     """The next label is a line of its own."""
     file, first, second = LabelFile(tmp_path / "l.jsonl"), prompt("First"), prompt("Second")

@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestServer
 
 from tests.cli.own_model.application import prompt, texts, write_lines
 from tierway_cli.__main__ import main
+from tierway_cli.own_model import teacher as teaching
 from tierway_cli.own_model.errors import BadInputError
 from tierway_cli.own_model.teacher import AT_ONCE, Endpoint, ask, word_in
 from tierway_cli.provider import Provider
@@ -121,6 +122,23 @@ async def test_a_model_labels_what_teaches_most_up_to_a_count(serving, tmp_path,
     assert "24 labels are in" in printed
     assert "macro-F1" in printed
     assert len((tmp_path / "l.jsonl").read_text().splitlines()) == 24
+
+
+async def test_an_endpoint_that_answers_no_more_ends_it_and_what_it_said_is_kept(
+    serving, tmp_path, capsys, monkeypatch
+):
+    """After two rounds of four, not after the whole pool."""
+    monkeypatch.setattr(teaching, "PAUSE_SECONDS", 0)
+    write_lines(tmp_path / "p.jsonl", [text for _, text in texts(60)])
+    teacher = Teacher()
+    url = await serving(teacher)
+    arguments = ["label", str(tmp_path / "p.jsonl"), "-o", str(tmp_path / "l.jsonl"), "--from-model", "gpt-5"]
+    assert await asyncio.to_thread(main, [*arguments, "--base-url", url, "--until", "12"]) == 0
+    teacher.statuses = [503] * 1000
+    assert await asyncio.to_thread(main, [*arguments, "--base-url", url, "--until", "24"]) == 1
+    assert capsys.readouterr().err == f"Error: {url} gave no answer to the last 8 requests.\n"
+    assert len((tmp_path / "l.jsonl").read_text().splitlines()) == 12
+    assert len(teacher.statuses) == 1000 - 2 * AT_ONCE * 3
 
 
 @pytest.mark.parametrize(
