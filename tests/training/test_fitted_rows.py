@@ -2,10 +2,22 @@
 
 import pytest
 
+from demo.corpus import load
 from training import augment, bank
 from training.card_changes import CHANGES
 
 CLASSES = ("Simple", "Moderate", "Complex")
+A_FEW_WORDS = 4
+
+
+def texts(request):
+    """The texts of users in a request, as lower-case words, but for those of a few words such as "yes, please"."""
+    for message in request["messages"]:
+        content = message.get("content") or ""
+        parts = [content] if isinstance(content, str) else [part.get("text", "") for part in content]
+        words = " ".join(parts).lower().split()
+        if message["role"] == "user" and len(words) > A_FEW_WORDS:
+            yield " ".join(words)
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +84,10 @@ def test_what_the_card_judges_by_is_not_what_was_taught():
             message["content"].lower() for message in change(request)["messages"] if message["role"] == "user"
         )
         assert [word for word in taught if f" {word} " in f" {said} "] == []
+
+
+def test_the_set_in_the_repository_is_not_fitted_to(rows):
+    """No request of the set that the card judges the shipped weights by is in the bank."""
+    fitted = {text for row in rows for text in texts(row.request)}
+    assert len(fitted) > 5000
+    assert fitted.isdisjoint(text for sample in load() for text in texts(sample.request))
