@@ -39,7 +39,7 @@ lock: $(VENV)/.dev  ## resolve requirements/*.txt anew, with hashes
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		pyproject.toml --group demo --group build -o requirements/demo.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		pyproject.toml --extra operator --group dev -c requirements/demo.txt -o requirements/dev.txt
+		pyproject.toml --extra operator --extra calibrate --group dev -c requirements/demo.txt -o requirements/dev.txt
 	@echo 'uv>=0.9' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate - -o requirements/uv.txt
 

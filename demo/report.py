@@ -9,6 +9,7 @@ from typing import Any
 from demo.providers import Simulated
 from demo.stage import Stage
 from demo.story import REQUESTS, Story
+from demo.traffic import Seen
 
 _QUICK = ("Simple", "Moderate")
 
@@ -20,6 +21,7 @@ def lines(story: Story, stage: Stage, providers: list[Simulated]) -> list[tuple[
         ("answered", _answered(story)),
         ("money", _money(policies["default"])),
         ("", _money(policies["legal-finance"], "legal-finance is pinned to premium: ")),
+        ("quality", _quality(story.seen)),
         ("classes", _classes(policies["default"])),
         ("fallbacks", _fallbacks(story, policies.values())),
         ("edit", _edit(story)),
@@ -38,6 +40,16 @@ def _money(today: dict[str, Any], intro: str = "policy default: ") -> str:
     cost, baseline = Decimal(today["cost"]), Decimal(today["baselineCost"])
     saved = f"saved {today['savedPercent']}%" if "savedPercent" in today else "nothing to compare with"
     return f"{intro}${cost} spent; glm-5 for everything would have cost ${baseline}: {saved}"
+
+
+def _quality(seen: Iterable[Seen]) -> str:
+    """Say what the saving was made with: how often the class was not what the request's author takes it to be."""
+    judged = [each for each in seen if each.error is None and each.sample.policy == "default"]
+    hard = [each.klass for each in judged if each.sample.klass == "Complex"]
+    other = [each.klass for each in judged if each.sample.klass != "Complex"]
+    below, above = len(hard) - hard.count("Complex"), other.count("Complex")
+    said = f"{below} of {len(hard)} Complex requests (by their authors) served as less"
+    return f"{said}, {above} of {len(other)} others as Complex"
 
 
 def _classes(today: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from tierway_proxy.contract.table import RouteTable
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = {"table-1": RouteTable, "state-1": State, "observations-1": Observations}
 DIGESTS = {
-    "table-1": "ed3afb613263a1b2de1cdcf706d8d03f7cecdb05d27235905cdd4b94b8e9a328",
+    "table-1": "0874b5008322ae5222e186f2efd0fa68709302b7e4982c6dcaa1b1bdeb0bc8c9",
     "state-1": "fca4e0a6d2f450d700d8ee60abbc3fed2508866f253e68eab720c753f4e4c927",
     "observations-1": "53c870cbfdddbfc31bc1723476c74c7c239b8c45ec60c3a4eb8fb31bca4012b2",
 }
@@ -149,7 +149,7 @@ BAD_CLASSIFIERS = {
     "a boundary of certainty": lambda classifier: classifier["boundaries"].update(complex_percent=100),
     "one boundary of two": lambda classifier: classifier["boundaries"].pop("complex_percent"),
     "weights that are no base64": lambda classifier: classifier["model"].update(structure="%%%%"),
-    "weights without their pair": lambda classifier: classifier["model"].update(structure="AAAA"),
+    "a figure too few": lambda classifier: classifier["model"].update(structure="AAAA" * 57),
     "too few words": lambda classifier: classifier["model"].update(words="AAA="),
     "a model of no labels": lambda classifier: classifier["model"].update(labels=0),
     "infinite log-odds": lambda classifier: classifier["model"].update(bias=[float("inf"), 0]),

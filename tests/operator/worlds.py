@@ -8,7 +8,7 @@ from typing import Any
 
 from tierway_operator.compiler import Compiled, compiled
 from tierway_operator.store import ConfigMaps, Entry, Listing, Published, Secret, Secrets, World
-from tierway_proxy.contract.own_model import GENERAL, KEY, WORDS
+from tierway_proxy.contract.own_model import FIGURES, GENERAL, KEY, WORDS
 from tierway_proxy.contract.state import State
 from tierway_proxy.contract.table import RouteTable
 
@@ -61,7 +61,8 @@ def model_text(**more: Any) -> str:
     """A model of a policy's own, as `tierway calibrate` writes it; `more` stands instead of its fields."""
     fields = {
         "version": 1, "over": GENERAL, "bias": [0.5, -0.5], "general": [[1.0, 0.0], [0.0, 1.0]], "step": 0.01,
-        "structure": b64encode(bytes(8)).decode(), "words": b64encode(bytes(2 * WORDS)).decode(), "labels": 40,
+        "structure": b64encode(bytes(2 * FIGURES)).decode(),
+        "words": b64encode(bytes(2 * WORDS)).decode(), "labels": 40,
     }  # fmt: skip
     return json.dumps({**fields, **more})
 

@@ -1,6 +1,6 @@
 """Requests that the tests send, and what they read of the answers."""
 
-HELLO = [{"role": "user", "content": "How do refunds work?"}]
+HELLO = [{"role": "user", "content": "Are you open on Mon?"}]
 ASK = {"model": "auto", "messages": HELLO}
 STREAM = {**ASK, "stream": True}
 WEATHER = {

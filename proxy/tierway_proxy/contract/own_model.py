@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 
 from tierway_proxy.contract.base import Message
 
-GENERAL: Final = "general-1"
+GENERAL: Final = "general-4ca8127a"
 """Id of the general weights of this build: a model that was fitted over others would be noise over these."""
 
 KEY: Final = "model.json"
@@ -21,6 +21,9 @@ KEY: Final = "model.json"
 
 WORDS: Final = 2048
 """Buckets that words are hashed into."""
+
+FIGURES: Final = 86
+"""Figures of structure that a request is measured by."""
 
 MAX_BYTES: Final = 65_536
 """Of a model's text."""
@@ -46,16 +49,18 @@ class OwnModel(Message):
     words: str
     labels: int = Field(ge=1, description="How many labelled requests it was fitted to.")
 
-    @field_validator("structure", "words")
+    @field_validator("structure")
     @classmethod
-    def _pairs(cls, text: str) -> str:
-        if len(b64decode(text, validate=True)) % 2:
-            raise ValueError("must be pairs of signed bytes in base64")
-        return text
+    def _one_for_each_figure(cls, text: str) -> str:
+        return _pairs(text, FIGURES)
 
     @field_validator("words")
     @classmethod
-    def _buckets(cls, text: str) -> str:
-        if len(b64decode(text)) != 2 * WORDS:
-            raise ValueError(f"must be {WORDS} pairs of signed bytes in base64")
-        return text
+    def _one_for_each_bucket(cls, text: str) -> str:
+        return _pairs(text, WORDS)
+
+
+def _pairs(text: str, count: int) -> str:
+    if len(b64decode(text, validate=True)) != 2 * count:
+        raise ValueError(f"must be {count} pairs of signed bytes in base64")
+    return text

@@ -1,76 +1,98 @@
-"""Which words of a conversation are the ask: the last user turn, and what it takes on when it is only a short reply.
+"""What of a conversation says how hard the next answer is: the ask, what it replies to, and the system prompt.
 
-"Yes, do it" is as hard as the plan it approves, in any language, so a very short turn after an assistant's is read
-together with the proposal and the request before it. System prompts are not read: they are the same for the easy and
-the hard requests of an application.
+The ask is the last user turn, however many tool calls came since. A short reply that accepts an offer ("yes, do it") is
+as hard as what it accepts, in any language, so the offer and the request before it can be judged in its place
+(`Conversation.accepted`). Bounded: of a conversation of any length only the outer parts are opened.
 """
 
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from tierway_proxy.core.classify.asides import without_asides
 from tierway_proxy.core.classify.shape import skeleton, window, words
 
-APPROVAL_WORDS: Final = 6
-"""A reply of so many words without a question takes on the full difficulty of what it replies to."""
-FOLLOW_UP_WORDS: Final = 12
-"""A reply of so many words, or a shorter one that asks something, takes on half of it."""
-PROPOSAL_WORDS: Final = 60
+ACCEPTING_WORDS: Final = 6
+"""So many words without a question may accept an offer."""
+SHORT_WORDS: Final = 12
+"""A turn of so many words may be a reply that says nothing by itself."""
+OFFER_WORDS: Final = 60
+"""An offer of so many words says what is to be done; of a shorter one the request before it does."""
 
 _TURNS_SEARCHED: Final = 1024
 _TURNS_READ: Final = 32
 _REQUESTS_READ: Final = 4
 _PARTS_READ: Final = 8
+_SYSTEM: Final = ("system", "developer")
 
 
-class Asked(NamedTuple):
-    """Skeletons of the ask itself and of the request and the proposal that it replies to, and its share in those.
+class Conversation(NamedTuple):
+    """Texts, empty where there is none, both ends of long ones.
 
-    The share is 0 for an ask that stands by itself, 1 for one that adds nothing.
+    `previous` is the user turn before the ask, `answer` the assistant's last turn before it. `turns` counts the user's
+    turns (at most 32 messages are looked at), `since` the messages after the ask: an agent at work. `accepted` are the
+    texts that the ask accepts by being a short reply to an offer, as hard as the hardest of them.
     """
 
-    ask: bytes
-    request: bytes = b""
-    proposal: bytes = b""
-    share: float = 0.0
+    ask: str = ""
+    previous: str = ""
+    answer: str = ""
+    system: str = ""
+    turns: int = 0
+    since: int = 0
+    accepted: tuple[str, ...] = ()
 
 
-def asked(body: Mapping[str, Any]) -> Asked:
-    """Find the ask; an empty one when the messages hold no text."""
-    turns = _turns(body.get("messages"))
-    at = next((index for index, (role, _) in enumerate(turns) if role == "user"), 0)
-    ask = skeleton(turns[at][1]) if turns else b""
-    before = turns[at + 1 :]
-    size = words(ask)
-    if size > FOLLOW_UP_WORDS or not any(role == "assistant" for role, _ in before):
-        return Asked(ask)
-    approves = size <= APPROVAL_WORDS and b"?" not in ask
-    return Asked(ask, _request(before), _proposal(before), 1.0 if approves else 0.5)
-
-
-def _request(before: list[tuple[str, str]]) -> bytes:
-    """Find the latest request that is no short reply itself, or the longest of them."""
-    request = b""
-    for text in [text for role, text in before if role == "user"][:_REQUESTS_READ]:
-        request = max(request, skeleton(text), key=words)
-        if words(request) > FOLLOW_UP_WORDS:
-            break
-    return request
-
-
-def _proposal(before: list[tuple[str, str]]) -> bytes:
-    """Give the assistant's last turn if it ends in a question and is long enough to propose something."""
-    answer = skeleton(next(text for role, text in before if role == "assistant"))
-    return answer if answer.endswith(b"?") and words(answer) >= PROPOSAL_WORDS else b""
-
-
-def _turns(messages: object) -> list[tuple[str, str]]:
-    """Give (role, text) of the last turns of user and assistant that hold text, from the last user turn backwards."""
+def conversation(body: Mapping[str, Any]) -> Conversation:
+    """Find the texts; an empty conversation when the messages hold none."""
+    messages = body.get("messages")
     if not isinstance(messages, list):
-        return []
-    turns = []
+        return Conversation()
     end = _after_last_user(messages)
-    for message in reversed(messages[max(0, end - _TURNS_READ) : end]):
+    turns = _turns(messages[max(0, end - _TURNS_READ) : end])
+    if not turns:
+        return Conversation(system=_system(messages))
+    at = next((index for index, (role, _) in enumerate(turns) if role == "user"), 0)
+    ask, before = turns[at][1], turns[at + 1 :]
+    asked = [text for role, text in before if role == "user"]
+    answers = [text for role, text in before if role == "assistant"]
+    return Conversation(
+        ask=without_asides(ask),
+        previous=asked[0] if asked else "",
+        answer=answers[0] if answers else "",
+        system=_system(messages),
+        turns=1 + len(asked),
+        since=len(messages) - end,
+        accepted=_accepted(ask, answers[0], asked) if answers else (),
+    )
+
+
+def _accepted(ask: str, offer: str, asked: list[str]) -> tuple[str, ...]:
+    reply = skeleton(ask)
+    proposal = skeleton(offer)
+    if words(reply) > ACCEPTING_WORDS or b"?" in reply or not proposal.endswith(b"?"):
+        return ()
+    request = _request(asked)
+    texts = (request, offer) if words(proposal) >= OFFER_WORDS else (request,)
+    return tuple(text for text in texts if text)
+
+
+def _request(asked: list[str]) -> str:
+    """Find the latest request that is no short reply itself, or the longest of them."""
+    longest, most = "", -1.0
+    for text in asked[:_REQUESTS_READ]:
+        size = words(skeleton(text))
+        if size > most:
+            longest, most = text, size
+        if most > SHORT_WORDS:
+            break
+    return longest
+
+
+def _turns(messages: list[Any]) -> list[tuple[str, str]]:
+    """Give (role, text) of the turns of user and assistant that hold text, from the last backwards."""
+    turns = []
+    for message in reversed(messages):
         if isinstance(message, dict) and message.get("role") in ("user", "assistant"):
             text = _text(message.get("content"))
             if text:
@@ -87,9 +109,17 @@ def _after_last_user(messages: list[Any]) -> int:
     return count
 
 
+def _system(messages: list[Any]) -> str:
+    return next((_text(each.get("content")) for each in messages[:2] if _speaks_for_system(each)), "")
+
+
+def _speaks_for_system(message: object) -> bool:
+    return isinstance(message, dict) and message.get("role") in _SYSTEM
+
+
 def _text(content: object) -> str:
     if isinstance(content, str):
-        return content
+        return window(content)
     if not isinstance(content, list):
         return ""
     texts = (
@@ -97,4 +127,4 @@ def _text(content: object) -> str:
         for part in content[:_PARTS_READ] + content[_PARTS_READ:][-_PARTS_READ:]
         if isinstance(part, dict)
     )
-    return "\n".join(window(text) for text in texts if isinstance(text, str))
+    return window("\n".join(window(text) for text in texts if isinstance(text, str)))
