@@ -79,7 +79,12 @@ NAMES: Final = (
     *_AROUND,
 )
 
-_COUNTED: Final = tuple(_IN_SKELETON.values())
+_COUNTED: Final = tuple(
+    (signs, tuple(log2(1 + count) / doublings for count in range(2**doublings - 1)))
+    for doublings, signs in _IN_SKELETON.values()
+)
+"""What is counted, with the figure of each count that makes less than 1."""
+_SIZES_AT, _PARTS_AT, _SYSTEMS_AT = (tuple(map(log2, marks)) for marks in (SIZES, PARTS, SYSTEMS))
 _CAPITALS: Final = ascii_uppercase.encode()
 _DIGITS: Final = digits.encode()
 _LINE: Final = 25
@@ -96,12 +101,13 @@ def _of_text(shape: bytes, text: str) -> Iterator[float]:
     size = words(shape)
     asked, closing = _parts(shape)
     asked_size, closing_size = words(asked), words(closing)
-    yield from _marks(size, SIZES)
-    yield from _marks(asked_size, PARTS)
-    yield from _marks(closing_size, PARTS)
+    yield from _marks(size, _SIZES_AT)
+    yield from _marks(asked_size, _PARTS_AT)
+    yield from _marks(closing_size, _PARTS_AT)
     count = (b"\n" + shape + b"\n").count
-    for doublings, signs in _COUNTED:
-        yield _log(sum(map(count, signs)), doublings)
+    for signs, figures in _COUNTED:
+        found = sum(map(count, signs))
+        yield figures[found] if found < len(figures) else 1.0
     instruction = closing if 0 < closing_size <= 40 and asked_size > 60 else asked
     breaks = count(b"\n") - 1
     yield _log(size - words(instruction), 9)
@@ -133,7 +139,7 @@ def _of_letters(text: str, shape: bytes, size: float) -> Iterator[float]:
 
 
 def _of_request(said: Conversation, body: Mapping[str, Any], examined: Examined, size: float) -> Iterator[float]:
-    yield from _marks(len(said.system) / 6, SYSTEMS)
+    yield from _marks(len(said.system) / 6, _SYSTEMS_AT)
     tools = body.get("tools")
     count = len(tools) if isinstance(tools, list) else 0
     allowed = examined.output_tokens
@@ -169,9 +175,9 @@ def _parts(shape: bytes) -> tuple[bytes, bytes]:
     return head, rest[rest.rfind(b"\n\n") + 2 :] if b"\n\n" in rest else rest
 
 
-def _marks(value: float, marks: tuple[int, ...]) -> list[float]:
+def _marks(value: float, marks: tuple[float, ...]) -> list[float]:
     at = log2(value + 0.01)
-    return [min(1.0, max(0.0, at - log2(mark))) for mark in marks]
+    return [0.0 if at <= mark else min(1.0, at - mark) for mark in marks]
 
 
 def _log(count: float, doublings: int) -> float:
