@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from tierway_proxy.core.classify import classify, examine
-from tierway_proxy.core.classify.general import general, unpack
+from tierway_proxy.core.classify.general import unpack
 from training import bank, card_repository, card_tables, data
 from training.building import Ground, build, ground
 from training.calibrating import calibration
@@ -66,14 +66,12 @@ def of_data(on: Ground, found: Unseen) -> Mapping[str, str]:
 
 
 def run(on: Ground, found: Unseen) -> str:
-    """Say whether the shipped weights are those that this folder gives: what was judged is how they were made."""
-    line = calibration(found.sums, found.labels, weights_of(found.rows))
-    made = unpack(build(on, line)).name
-    same = "the same bytes" if made == general().name else f"other ones, `{made}`"
-    more = len(on.rows) - on.labelled
+    """Name the weights that the folder gives: the same code, data and calibration as of what was judged."""
+    made = unpack(build(on, calibration(found.sums, found.labels, weights_of(found.rows)))).name
     return (
-        f"Figures of unseen requests were judged for `{general().name}`. The same run built weights of the "
-        f"{on.labelled:,} labelled requests and {more:,} more of the bank and changed copies: {same}."
+        f"The run that computed figures of unseen requests built `{made}`, of {on.labelled:,} labelled requests and "
+        f"{len(on.rows) - on.labelled:,} more (the bank, and changed copies), and drew the boundaries of presets at "
+        f"{card_repository.boundaries()}."
     )
 
 

@@ -43,7 +43,8 @@ def _under_a_system_prompt(request: Request) -> Request:
 
 CHANGES: Final[Mapping[str, Callable[[Request], Request]]] = {
     "another, long system prompt": _under_a_system_prompt,
-    "a greeting and thanks": asked(lambda text: f"Good afternoon, lovely to be here! {text}\n\nMuch obliged, truly."),
+    "a usual greeting and thanks": asked(lambda text: f"Good morning! {text}\n\nThank you very much, Ines"),
+    "unusual ones": asked(lambda text: f"Lovely to be here with you today! {text}\n\nMuch obliged, truly."),
     "lower case": asked(str.lower),
     "doubled spaces, empty lines": asked(lambda text: "\n\n" + text.replace(" ", "  ") + "   \n"),
     "a last line of impressive words": asked(lambda text: f"{text}\n\n(Labels: {_UP})"),

@@ -61,6 +61,11 @@ def weights() -> str:
     return f"{said}\n\n{table(head, [(preset, point(a), point(b)) for preset, (a, b) in BOUNDARIES.items()])}"
 
 
+def boundaries() -> str:
+    """Write in a line where the presets draw their boundaries."""
+    return ", ".join(f"{preset} {point(more)} and {point(most)}" for preset, (more, most) in BOUNDARIES.items())
+
+
 def macro_f1(some: Sequence[Judged]) -> float:
     """Give the mean of the three classes' F1; a class that neither occurs nor is found counts 0."""
     return sum(_f1(some, klass) for klass in CLASSES) / len(CLASSES)
