@@ -9,6 +9,7 @@ import pytest
 
 from tests.proxy.payloads import POLICY, state, table
 from tierway_proxy.contract.base import digest
+from tierway_proxy.core.classify.judge import judge
 from tierway_proxy.shell.keeper import Keeper
 from tierway_proxy.shell.tables import Tables
 
@@ -80,6 +81,14 @@ def test_a_bad_payload_never_replaces_a_good_one_and_says_why(tables, table_text
     assert served.refused is not None
     assert served.refused.startswith(reason)
     assert tables.loaded()[0].refused == served.refused
+
+
+def test_weights_are_unpacked_when_a_table_is_loaded(tables):
+    """It takes milliseconds, which the first request would wait for."""
+    judge.cache_clear()
+    tables.offer(SOURCE, table(), state())
+    judge(tables.served[POLICY].table.classifier.model)
+    assert (judge.cache_info().misses, judge.cache_info().hits) == (1, 1)
 
 
 def test_a_refusal_ends_with_the_next_good_table(tables):

@@ -12,6 +12,7 @@ from tierway_proxy.contract.base import digest
 from tierway_proxy.contract.observations import LoadedTable
 from tierway_proxy.contract.state import State
 from tierway_proxy.contract.table import RouteTable
+from tierway_proxy.core.classify.judge import judge
 from tierway_proxy.shell.keeper import Keeper, Kept
 from tierway_proxy.shell.reading import UnusableError, claimed_policy, read
 
@@ -117,6 +118,7 @@ class Tables:
         self._source_of[policy] = source
         if self.served.get(policy) == new:
             return False
+        judge(new.table.classifier.model)  # unpacked now, in a few milliseconds, not while a request waits
         self.served = {**self.served, policy: new}
         logger.info(
             "table loaded",
