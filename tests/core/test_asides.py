@@ -58,9 +58,20 @@ def test_any_text_keeps_something(text):
     assert bool(without_asides(text).strip()) == bool(text.strip())
 
 
-@pytest.mark.parametrize("hostile", ["(" * 200_000, "thanks " * 30_000, "\n" * 200_000 + "tags: ", "hi " * 60_000])
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "(" * 200_000,
+        "thanks " * 30_000,
+        "\n" * 200_000 + "tags: ",
+        "hi " * 60_000,
+        "Do it." + "\n" * 150 + "thanks" + "!" * 160 + "?",
+        "Do it." + "\n" * 80 + "tags: " + " " * 230 + "?",
+        "Do it." + "\n" * 80 + "(" + "x" * 230 + "?thx",
+    ],
+)
 def test_hostile_text_costs_what_any_text_costs(hostile):
-    """Only its ends are looked at: not a benchmark, a hundredfold guard against a pattern that backtracks."""
+    """Only its ends are looked at, and once: not a benchmark, a twentyfold guard against a pattern that backtracks."""
     began = time.process_time()
     without_asides(hostile)
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 0.02

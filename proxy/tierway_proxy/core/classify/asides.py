@@ -31,14 +31,15 @@ _OPENING: Final = re.compile(
 )
 _CLOSING: Final = re.compile(
     rf"""(?:
-        (?<=[.!?,;。！？)\n])\s*(?:{_verbatim(THANKS)})(?!\w)
-        [^.?\n:;。？]{{0,60}}[.!。！]*(?:\n[^\n?]{{0,30}})?   # thanks, and a name below
-      | \n\s*(?:i \s )? (?:really \s )? (?:have\sa\s(?:nice|great|good)\sday|appreciate)[^?\n]{{0,60}}
-      | \n\s*[(\[][^()\[\]\n]{{0,240}}[)\]]                                                 # a last line in brackets
-      | \n\s*[(\[]?{_verbatim(TAGS)}[:：][^\n?]{{0,240}}                                               # a line of tags
-    )\s*$""",
+        (?<=[.!?,;。！？)\n])\s*+(?:{_verbatim(THANKS)})(?!\w)
+        [^.?\n:;。？]{{0,60}}+[.!。！]*+(?:\n[^\n?]{{0,30}}+)?   # thanks, and a name below
+      | \n\s*+(?:i \s )? (?:really \s )? (?:have\sa\s(?:nice|great|good)\sday|appreciate)[^?\n]{{0,60}}+
+      | \n\s*+[(\[][^()\[\]\n]{{0,240}}+[)\]]                                                # a last line in brackets
+      | \n\s*+[(\[]?{_verbatim(TAGS)}[:：][^\n?]{{0,240}}+                                              # a line of tags
+    )\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
+"""For a text that ends in no space. All repetitions are possessive: what they give back is never what follows them."""
 
 
 def without_asides(text: str) -> str:
@@ -72,7 +73,7 @@ def _cut_closing(text: str) -> str:
     end = text[start:].lower()
     if not any(hint in end for hint in HINTS):
         return text
-    closing = _CLOSING.search(text[start:])
+    closing = _CLOSING.search(text[start:].rstrip())
     if closing is None or not text[: start + closing.start()].strip():
         return text
     return text[: start + closing.start()]

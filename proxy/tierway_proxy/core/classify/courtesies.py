@@ -32,7 +32,7 @@ THANKS: Final = _alternatives("""
 """)
 WISHES: Final = r"(?:i )?hope (?:you|this|all)|how are you|nice to meet you|sorry to bother"
 TAGS: Final = (
-    r"(?:\w+ )?(?:tags?|keywords?|hashtags?|stichworte|schlagwörter|palabras clave|mots[- ]clés|теги|关键词|标签)"
+    r"(?:\w++ )?(?:tags?|keywords?|hashtags?|stichworte|schlagwörter|palabras clave|mots[- ]clés|теги|关键词|标签)"
 )
 
 HINTS: Final = (
