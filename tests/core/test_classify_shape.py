@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tierway_proxy.core.classify.shape import WINDOW, skeleton, without_aside, words
+from tierway_proxy.core.classify.shape import WINDOW, skeleton, words
 
 OTHER_LETTERS = str.maketrans(string.ascii_letters, string.ascii_letters[7:26] + string.ascii_letters[:7] + "q" * 26)
 
@@ -49,17 +49,3 @@ def test_only_both_ends_of_a_long_text_are_read():
     plain, strange = (skeleton(head + middle * 100_000 + tail) for middle in ("word ", "x = {1: 2};\n"))
     assert plain == strange
     assert len(plain) <= 2 * WINDOW + 1
-
-
-@pytest.mark.parametrize("aside", ["Thanks a lot, Ann", "(tags: urgent, billing)", "ありがとうございます。"])
-def test_thanks_signatures_and_tags_at_the_end_are_no_part_of_the_ask(aside):
-    """A closing paragraph of a few words that asks nothing is cut."""
-    ask = "Please send me the invoice again."
-    assert without_aside(skeleton(f"{ask}\n\n{aside}")) == skeleton(ask)
-
-
-@pytest.mark.parametrize("closing", ["What now?", "At most 50 words.", "word " * 20, "red\ngreen"])
-def test_a_closing_paragraph_that_asks_something_stays(closing):
-    """A question, a figure, a list or a longer passage is part of what is asked."""
-    shape = skeleton(f"Here is the letter.\n\n{closing}")
-    assert without_aside(shape) == shape

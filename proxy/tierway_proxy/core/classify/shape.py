@@ -14,8 +14,6 @@ from typing import Final
 WINDOW: Final = 3072
 """Characters read at each end of a text."""
 
-ASIDE_WORDS: Final = 14
-
 _FOLDED: Final = (
     *(("？", "? "), ("؟", "?"), ("。", ". "), ("।", ". "), ("！", "! "), ("，", ", "), ("、", ", "), ("،", ",")),
     *(("；", "; "), ("：", ": "), ("（", "("), ("）", ")"), ("“", '"'), ("”", '"'), ("„", '"'), ("«", '"'), ("»", '"')),
@@ -60,14 +58,6 @@ def skeleton(text: str) -> bytes:
     for run, one in _SQUEEZED:
         shape = shape.replace(run, one)
     return shape.strip()
-
-
-def without_aside(shape: bytes) -> bytes:
-    """Cut a closing paragraph of a few words that asks nothing: thanks, a signature, tags, a wish in brackets."""
-    body, gap, closing = shape.rpartition(b"\n\n")
-    if not gap or b"\n" in closing or b"?" in closing or b"0" in closing or words(closing) > ASIDE_WORDS:
-        return shape
-    return body
 
 
 def words(shape: bytes) -> float:
