@@ -19,7 +19,7 @@ BOUNDARIES: Final[dict[Preset, tuple[float, float]]] = {
 """The least probability of being more than Simple, and of being Complex, from which a request is taken to be so."""
 
 UNCERTAIN: Final = 0.03
-"""A request this near below the boundary of the next class is uncertain."""
+"""A request this near below the boundary of a higher class is uncertain whether it belongs there."""
 
 _DEFAULT: Final = Classifier()
 

@@ -124,7 +124,7 @@ def _text(content: object) -> str:
         return ""
     texts = (
         part.get("text")
-        for part in content[:_PARTS_READ] + content[_PARTS_READ:][-_PARTS_READ:]
+        for part in content[:_PARTS_READ] + content[max(_PARTS_READ, len(content) - _PARTS_READ) :]
         if isinstance(part, dict)
     )
     return window("\n".join(window(text) for text in texts if isinstance(text, str)))
