@@ -209,6 +209,15 @@ def test_a_huge_schema_is_kept_in_part():
         assert text.count('"a"') <= MOST_DEPTH + 1
 
 
+def test_a_tool_nested_in_itself_is_opened_once():
+    """A body may nest it a thousand times, which must not end the request that brought it."""
+    tool = {"name": "deep"}
+    for _ in range(1000):
+        tool = {"type": "function", "function": tool}
+    said = snapshot(chat("Hi", tools=[tool])).request["tools"]
+    assert said == [{"type": "function", "function": {"type": "function"}}]
+
+
 @given(st.dictionaries(KEYS, ANYTHING, max_size=6), st.lists(ANYTHING, min_size=1, max_size=4))
 @example({}, [{"role": "user", "content": 10**400}])
 def test_any_request_makes_a_line_of_json_or_nothing(fields, messages):

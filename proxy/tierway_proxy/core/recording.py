@@ -119,13 +119,12 @@ class _Taker:
         return values[:first] + values[first - most :]
 
     def members(self, value: object, names: tuple[str, ...]) -> dict[str, Any]:
-        """Those of an object that have these names, in tools also one level below `function`."""
+        """Those of an object that have these names, and of these the same ones of its `function`, if it has one."""
         found = value if isinstance(value, dict) else {}
-        return {
-            name: self.members(found[name], names) if name == "function" else self._value(found[name], 0)
-            for name in names
-            if name in found
-        }
+        taken = {name: self._value(found[name], 0) for name in names if name in found and name != "function"}
+        if "function" in names and "function" in found:
+            taken["function"] = self.members(found["function"], tuple(name for name in names if name != "function"))
+        return taken
 
     def _message(self, given: object) -> dict[str, Any]:
         message = given if isinstance(given, dict) else {}
