@@ -49,6 +49,7 @@ FAULTS = {
         "spec.classifier.modelRef: ConfigMap llm/support: it has no value under 'model.json';",
     ),
     "has nothing under the key": (holding(" \n"), "ModelUnusable", "it has no value under 'model.json'"),
+    "is no Unicode": (holding("\ud800"), "ModelUnusable", "is no model that this release reads (Input should"),
     "is no JSON": (holding("{"), "ModelUnusable", "model.json is no model that this release reads (Invalid JSON"),
     "has a field of a later release": (holding(model_text(depth=2)), "ModelUnusable", "(depth: Extra inputs"),
     "has too few words": (holding(model_text(words="AAAA")), "ModelUnusable", "(words: Value error, must be"),

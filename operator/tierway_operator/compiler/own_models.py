@@ -38,7 +38,7 @@ def own_model(policy: RoutingPolicy, maps: ConfigMaps) -> OwnModel | Problem | N
 def model_in(data: Mapping[str, str]) -> OwnModel | Problem:
     """Return the model in a ConfigMap's data, or why it cannot be used."""
     text = data.get(KEY, "")
-    size = len(text.encode())
+    size = len(text.encode("utf-8", "surrogatepass"))
     if not text.strip():
         return Problem(MODEL_UNUSABLE, f"it has no value under {KEY!r}; write what tierway calibrate made into it.")
     if size > MAX_BYTES:
