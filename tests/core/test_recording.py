@@ -152,6 +152,24 @@ def test_secrets_go_wherever_a_text_stands():
     assert "[key]" in text
 
 
+def test_what_stands_under_the_name_of_a_secret_goes_whatever_it_is():
+    """Numbers and lists of them, too; what describes a secret stays, and so do the directives named like one."""
+    told = {"password": 12345678, "pins": [1], "tokens": ["plain", 7, {"a": 1}], "has_token": True}
+    described = {"password": {"type": "string", "minLength": 5}}
+    calls = [{"function": {"name": "f", "arguments": told}}]
+    fields = chat("Hi", tools=[{"name": "f", "parameters": described}], max_tokens=500)
+    fields["messages"].append({"role": "assistant", "tool_calls": calls})
+    request = written(fields)["request"]
+    assert request["messages"][1]["tool_calls"][0]["function"]["arguments"] == {
+        "password": "[key]",
+        "pins": [1],
+        "tokens": ["[key]", "[key]", {"a": 1}],
+        "has_token": True,
+    }
+    assert request["tools"][0]["parameters"] == described
+    assert request["max_tokens"] == 500
+
+
 def test_long_texts_are_cut_to_their_ends():
     """And the record says so."""
     text = "begin " + "middle " * 3000 + "end"

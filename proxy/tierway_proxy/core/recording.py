@@ -213,4 +213,13 @@ def _clean(value: Any) -> Any:
 
 
 def _clean_member(name: str, value: Any) -> Any:
-    return KEY if isinstance(value, (str, Ends)) and names_a_secret(name) else _clean(value)
+    if name in _DIRECTIVES or not names_a_secret(name):
+        return _clean(value)
+    values = value if isinstance(value, list) else [value]
+    kept = [KEY if _may_be_secret(each) else _clean(each) for each in values]
+    return kept if isinstance(value, list) else kept[0]
+
+
+def _may_be_secret(value: object) -> bool:
+    """Whether a value under the name of a secret is one: the schema of a password is not."""
+    return isinstance(value, (str, Ends, int, float)) and not isinstance(value, bool)

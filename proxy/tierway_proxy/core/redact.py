@@ -47,13 +47,14 @@ _BEARER: Final = re.compile(
 )
 _IN_URL: Final = re.compile(r"(?<=://)[^\s/@:]{0,256}:[^\s/@]{1,256}(?=@)")
 _NAMES: Final = (
-    r"pass(?:word|wd|phrase|code|wort)|pwd|contrase[nñ]a|senha|mot de passe|пароль|密码|密碼|パスワード"
+    r"pass(?:word|wd|phrase|code|wort)|(?<=[_-])pass(?![a-z])|pwd"
+    r"|contrase[nñ]a|senha|mot de passe|пароль|密码|密碼|パスワード"
     r"|(?:api|access|auth|account|private|secret|encryption|signing)[ _-]?key|secret|credentials?|authorization|token"
 )
 _ASSIGNED: Final = re.compile(
     rf"((?:{_NAMES})(?:[_-]\w{{1,24}})?[\\\"'`\]]{{0,4}}\s{{0,4}}(?::=|=>|==|[:=：])\s{{0,4}}"
     r"(?:(?:basic|bearer|token)\s{1,4})?(?:\\{0,3}[\"'`])?)"
-    r"(?:(?<=\")[^\"\n]++|(?<=')[^'\n]++|(?<=`)[^`\n]++|[^\s\"'`]{4,}+)",
+    r"(?:(?<=[^\\]\")(?:[^\"\\\n]|\\.)++|(?<=\")[^\"\n]++|(?<=')[^'\n]++|(?<=`)[^`\n]++|[^\s\"'`]{4,}+)",
     re.IGNORECASE,
 )
 _NAME: Final = re.compile(_NAMES, re.IGNORECASE)
