@@ -3,12 +3,13 @@
 from array import array
 from base64 import b64encode
 from importlib.resources import files
+from math import sqrt
 
 import pytest
 
 from demo.corpus import load
 from tierway_proxy.contract.own_model import FIGURES, GENERAL, WORDS, OwnModel
-from tierway_proxy.contract.table import Classifier
+from tierway_proxy.contract.table import Boundaries, Classifier
 from tierway_proxy.core.classify import classify, examine, features, general_sums, own_sums, probabilities
 from tierway_proxy.core.classify.general import general, unpack
 from tierway_proxy.core.classify.structure import NAMES
@@ -104,6 +105,36 @@ def test_an_own_weight_of_a_word_moves_the_requests_that_hold_it():
     assert own_sums(seen(chat("ok")), own) == pytest.approx(general_sums(seen(chat("ok"))), abs=1e-9)
 
 
+def test_an_own_weight_of_a_word_counts_by_the_root_of_the_words_beside_it():
+    """Each place has a length of one, however many words stand in it."""
+    heavier = model(words=pairs(WORDS, dict.fromkeys(range(WORDS), (10, -5))))
+    for body in BODIES:
+        added = sum(sqrt(len(keys)) for _, keys in seen(body).groups)
+        more, most = general_sums(seen(body))
+        assert own_sums(seen(body), heavier) == pytest.approx((more + added, most - added / 2), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("weight", "bias", "said"),
+    [
+        ((0, 127), 9.0, "tools to choose between"),
+        ((127, 0), 9.0, "nothing in it stands out"),
+        ((127, 0), (9.0, -9.0), "tools to choose between"),
+        ((0, 127), (9.0, -9.0), "nothing in it stands out"),
+        ((0, 1), 9.0, "nothing in it stands out"),
+        ((0, 0), -9.0, "nothing in it stands out"),
+    ],
+)
+def test_reasons_are_what_weighs_in_the_own_model_for_the_class(weight, bias, said):
+    """Of Complex in its own sum; what hardly weighs, and what only the general model knows, is not told."""
+    bias = bias if isinstance(bias, tuple) else (bias, bias)
+    own = model(
+        bias=bias, general=((0, 0), (0, 0)), step=0.01, structure=pairs(FIGURES, {NAMES.index("tools"): weight})
+    )
+    body = {**chat("hi"), "tools": [{"type": "function"}]}
+    assert classify(body, examine(body), Classifier(model=own)).reasons == (said,)
+
+
 def test_a_model_made_over_other_weights_is_not_used():
     """After an upgrade an old one may still be in a table: the general weights judge until it is made anew."""
     old = model(over="general-00000000", bias=(9.0, 9.0))
@@ -117,6 +148,32 @@ def test_a_policys_own_model_decides_the_class():
     for body in BODIES[:10]:
         assert classify(body, examine(body), hard).klass == "Complex"
         assert classify(body, examine(body), easy).klass == "Simple"
+
+
+@pytest.mark.parametrize(
+    ("moderate", "complex_", "on_uncertain", "klass"),
+    [
+        (50, 50, "AsClassified", "Complex"),
+        (50, 51, "AsClassified", "Moderate"),
+        (51, 51, "AsClassified", "Simple"),
+        (99, 52, "Promote", "Complex"),
+        (52, 99, "Promote", "Moderate"),
+        (54, 54, "Promote", "Simple"),
+    ],
+)
+def test_a_request_at_its_boundary_is_of_the_class_and_near_below_it_if_promoted(
+    moderate, complex_, on_uncertain, klass
+):
+    """Of a request with even odds, to the percent; three of them are near."""
+    even = model(general=((0.0, 0.0), (0.0, 0.0)))
+    lines = Boundaries(moderate_percent=moderate, complex_percent=complex_)
+    options = Classifier(model=even, boundaries=lines, on_uncertain=on_uncertain)
+    asked = classify(BODIES[0], examine(BODIES[0]), options)
+    assert asked.probabilities == (0.5, 0.0, 0.5)
+    assert asked.klass == klass
+    assert ("near the boundary, so the higher class" in asked.reasons) == (
+        on_uncertain == "Promote" and klass != "Simple"
+    )
 
 
 @pytest.mark.parametrize("sums", [(0.0, 0.0), (1e6, 1e6), (-1e6, -1e6), (-3.0, 3.0)])

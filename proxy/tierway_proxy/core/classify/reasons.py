@@ -6,7 +6,7 @@ No word of the prompt is in them, so they may be logged and sent back in a heade
 from typing import Final, NamedTuple
 
 from tierway_proxy.contract.base import RequestClass
-from tierway_proxy.core.classify.judge import Judge, Judgement
+from tierway_proxy.core.classify.judge import Judge, Judgement, mixed
 from tierway_proxy.core.classify.structure import NAMES
 
 _REASONS: Final = 3
@@ -80,7 +80,7 @@ def reasons(klass: RequestClass, by: Judge, judgement: Judgement) -> list[str]:
         more = figure - usual
         for_it[topic] += (weight.imag if klass == "Complex" else weight.real) * more
         beyond[topic] += more
-    wording = judgement.words - by.base.usual_words
+    wording = judgement.words - mixed(by.mix, by.base.usual_words)
     said = [
         (value, topic.more if more > 0 else topic.less)
         for value, more, topic in zip(for_it, beyond, _TOPICS, strict=True)
