@@ -129,6 +129,22 @@ def test_an_approval_is_as_hard_as_the_plan_even_if_the_request_was_short():
     )
 
 
+def test_an_approval_is_judged_as_if_its_request_were_asked():
+    """Under the same system prompt, to the last digit."""
+    system = {"role": "system", "content": "You prove theorems for a journal of mathematics."}
+    request, approval = chat(HARD), chat(HARD, "Shall I?", "yes")
+    for body in (request, approval):
+        body["messages"].insert(0, system)
+    assert ask(approval).probabilities == ask(request).probabilities != ask(chat(HARD)).probabilities
+
+
+def test_a_short_reply_that_is_harder_than_what_it_accepts_is_judged_by_itself():
+    """Whoever answers a greeting with a theorem accepts nothing."""
+    asked = ask(chat("hi", "Hello! What can I do for you?", "Prove Fermat's last theorem"))
+    assert asked.klass == "Complex"
+    assert "a short reply, as hard as what it accepts" not in asked.reasons
+
+
 def test_approvals_in_a_row_still_reach_the_request():
     """Each "go on" is read back to the request that is no short reply itself."""
     assert ask(chat(HARD, "Step 1 is done. Next?", "yes", "Step 2 is done. Next?", "go on")).klass == "Complex"
@@ -247,8 +263,8 @@ def test_boundaries_of_a_policy_are_where_its_classes_begin():
             assert (asked.klass == "Simple") == (complex_ < 0.57 and 1 - simple < 0.63)
 
 
-def test_an_uncertain_request_is_promoted_by_one_class_or_left():
-    """Just below a boundary `Promote` gives the higher class and says so; `AsClassified` does not."""
+def test_an_uncertain_request_is_promoted_or_left():
+    """Just below a boundary `Promote` gives the class beyond it and says so; `AsClassified` does not."""
     promoted = 0
     for sample in SAMPLES:
         left, up = (ask(sample.request, on_uncertain=each) for each in ("AsClassified", "Promote"))
