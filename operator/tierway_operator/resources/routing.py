@@ -180,8 +180,8 @@ class Classifier(Shape):
     the key `model.json`. It must carry the label `tierway.dev/classifier-model: "true"`, otherwise `ResolvedRefs` turns
     False. A changed model is served without an edit of this policy. Default: the general model alone."""
     on_uncertain: OnUncertain | None = None
-    """What becomes of a request near a line. `Promote`: it is served as one of the higher class. `AsClassified`: as
-    the class that is more likely. Default: Promote."""
+    """What becomes of a request at most 3 percentage points below a line. `Promote`: it is served as one above it.
+    `AsClassified`: as one below it. Default: Promote."""
 
 
 class Fallback(Shape):
