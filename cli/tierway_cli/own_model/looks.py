@@ -61,7 +61,7 @@ def from_json(value: Any) -> Look | None:
         first, second = map(float, value["sums"])
         words = {int(bucket): float(each) for bucket, each in value["words"].items()}
         structure = tuple(map(float, value["structure"]))
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
     whole = len(structure) == len(NAMES) and all(0 <= each < WORDS for each in words)
     finite = all(map(isfinite, (first, second, *structure, *words.values())))

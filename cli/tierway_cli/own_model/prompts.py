@@ -8,6 +8,7 @@ refused.
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ MOST = 20_000
 
 _LINES = (".jsonl", ".jsonl.gz", ".ndjson")
 _TEXT = (".txt", ".text", ".md")
+_NO_JSON = (ValueError, RecursionError)  # the second for what is nested too deep
 _TEXT_KEYS = ("prompt", "text", "input", "question", "instruction")
 
 
@@ -87,7 +89,7 @@ def rows(path: Path) -> Iterator[Row]:
     for file in _files(path):
         try:
             text = _text(file)
-        except (OSError, UnicodeDecodeError, EOFError) as error:
+        except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
             raise BadInputError(f"{file}: {error}") from error
         yield from _rows(file, text)
 
@@ -103,14 +105,14 @@ def _rows(file: Path, text: str) -> Iterator[Row]:
             continue
         try:
             yield Row(f"{file}:{number}", line.strip() if plain else json.loads(line))
-        except ValueError:
+        except _NO_JSON:
             continue
 
 
 def _whole(file: Path, text: str) -> Iterator[Row]:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except _NO_JSON as error:
         raise BadInputError(f"{file}: no JSON ({error}).") from error
     for number, each in enumerate(value if isinstance(value, list) else [value], 1):
         yield Row(f"{file}: item {number}", each)
@@ -129,7 +131,7 @@ def _files(path: Path) -> list[Path]:
 
 def _text(file: Path) -> str:
     data = file.read_bytes()
-    return (gzip.decompress(data) if file.name.endswith(".gz") else data).decode("utf-8")
+    return (gzip.decompress(data) if file.name.endswith(".gz") else data).decode("utf-8-sig")
 
 
 def _asking(text: str) -> Mapping[str, Any]:

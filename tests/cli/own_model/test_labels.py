@@ -109,6 +109,7 @@ def test_figures_of_another_classifier_need_the_prompts_again(tmp_path):
     [
         {"sums": [1.0]},
         {"sums": [float("nan"), 0.0]},
+        {"sums": [10**400, 0.0]},
         {"structure": [0.5]},
         {"words": {"4096": 1.0}},
         {"words": {"one": 1.0}},

@@ -61,6 +61,12 @@ def test_a_separator_of_lines_in_a_text_ends_no_line(tmp_path):
     assert contents(read_prompts([tmp_path / "p.jsonl"])) == ["one\u2028two"]
 
 
+def test_a_mark_of_byte_order_is_no_part_of_the_first_line(tmp_path):
+    """Some editors write one."""
+    (tmp_path / "p.jsonl").write_bytes(b'\xef\xbb\xbf{"prompt": "First"}\n')
+    assert contents(read_prompts([tmp_path / "p.jsonl"])) == ["First"]
+
+
 @pytest.mark.parametrize(
     ("name", "data", "sentence"),
     [
@@ -68,7 +74,10 @@ def test_a_separator_of_lines_in_a_text_ends_no_line(tmp_path):
         ("other.jsonl", b'{"id": 1}\n[2]\n', "no prompt in it; expected JSON Lines"),
         ("latin.jsonl", b'{"prompt": "\xe4"}', "codec can't decode"),
         ("bad.jsonl.gz", b"no gzip", "Not a gzipped file"),
+        ("broken.jsonl.gz", gzip.compress(b"x")[:10] + b"\xff" * 20, "invalid"),
         ("bad.json", b"{", "no JSON"),
+        ("deep.json", b"[" * 100_000, "no JSON"),
+        ("deep.jsonl", b"[" * 100_000, "no prompt in it"),
     ],
 )
 def test_a_file_without_prompts_is_refused_by_name(tmp_path, name, data, sentence):
