@@ -13,6 +13,7 @@ from tests.proxy.asks import ASK, STREAM
 from tests.proxy.harness import Folder
 from tests.proxy.processes import process
 from tests.proxy.tables import POLICY, UPSTREAM_MODEL, chain, key, tier
+from tierway_proxy.core.classify.general import general
 from tierway_proxy.shell import process as life
 
 
@@ -171,6 +172,13 @@ async def test_an_empty_list_of_tables_is_ready_too(tmp_path):
     """Else the first installation would wait for ever."""
     async with process("--tables", Folder(tmp_path / "release").path) as proxy:
         await proxy.becomes("/readyz", 200)
+
+
+async def test_the_weights_are_there_before_the_first_request(start, front):
+    """To unpack them takes as long as a hundred requests, which all would wait for it."""
+    general.cache_clear()
+    await start(chain(front.url))
+    assert general.cache_info().currsize == 1
 
 
 async def test_its_log_is_json_and_names_the_table_that_it_serves(folder):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from tierway_proxy.core.classify.general import general
 from tierway_proxy.shell.admin import Admin
 from tierway_proxy.shell.folder import FolderSource
 from tierway_proxy.shell.keeper import Keeper
@@ -60,6 +61,7 @@ async def serve(settings: Settings) -> None:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """Both ports and the source of tables, for as long as the block runs; nothing is waited for at its end."""
+    general()  # unpacked here, not while the first request and all beside it wait
     tables = Tables(Keeper(settings.state_dir) if settings.state_dir is not None else None)
     serving = Serving(tables, region=settings.region, default_policy=settings.default_policy)
     access_log = AccessLog(sys.stdout.buffer) if settings.access_log else None
