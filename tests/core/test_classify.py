@@ -16,11 +16,27 @@ from tierway_proxy.core.ask import declared
 from tierway_proxy.core.classify import classify, examine
 from tierway_proxy.core.classify.reasons import TOPICS
 
-KEYS = st.sampled_from(["messages", "role", "content", "type", "text", "tools", "response_format", "max_tokens"])
+KEYS = st.sampled_from(
+    [
+        *("messages", "role", "content", "type", "text", "tools", "functions", "response_format", "max_tokens"),
+        *("image_url", "detail", "tool_calls", "reasoning", "effort", "thinking"),
+    ]
+)
+TEXTS = st.text(st.characters(exclude_categories=())) | st.sampled_from(
+    ["user", "assistant", "text", "Shall I?", "yes"]
+)
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["user", "assistant", "text"]),
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(KEYS, inner, max_size=5),
     max_leaves=20,
+)
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {"role": st.sampled_from(["user", "assistant", "system"]) | ANYTHING},
+        optional={"content": TEXTS | st.lists(st.fixed_dictionaries({"text": TEXTS}) | ANYTHING) | ANYTHING},
+    )
+    | ANYTHING,
+    max_size=6,
 )
 SAMPLES = load()
 
@@ -77,10 +93,10 @@ def found():
     return [ask(sample.request).klass for sample in SAMPLES]
 
 
-@given(st.dictionaries(KEYS, ANYTHING, max_size=6))
-def test_any_json_has_a_class(body):
+@given(st.dictionaries(KEYS, ANYTHING, max_size=6), MESSAGES | ANYTHING)
+def test_any_json_has_a_class(fields, messages):
     """Nothing raises; probabilities sum to one, confidence is that of the class, and there is a reason."""
-    asked = ask(body)
+    asked = ask({**fields, "messages": messages})
     assert sum(asked.probabilities) == pytest.approx(1)
     assert min(asked.probabilities) >= 0
     assert asked.confidence == asked.probabilities[rank(asked)]

@@ -227,6 +227,17 @@ def test_a_huge_schema_is_kept_in_part():
         assert text.count('"a"') <= MOST_DEPTH + 1
 
 
+def test_what_should_be_a_word_or_a_name_is_none_when_it_is_long():
+    """Roles and directives are words of at most 64 characters, names in schemas are cut at 256."""
+    fields = chat("Hi", max_tokens="9" * 64, reasoning_effort="h" * 65, tools=[{"parameters": {"p" * 300: 1}}])
+    fields["messages"].append({"role": "r" * 65, "content": "x"})
+    assert snapshot(fields).request == {
+        "messages": [{"role": "user", "content": "Hi"}, {"content": "x"}],
+        "tools": [{"parameters": {"p" * 256: 1}}],
+        "max_tokens": "9" * 64,
+    }
+
+
 def test_a_tool_nested_in_itself_is_opened_once():
     """A body may nest it a thousand times, which must not end the request that brought it."""
     tool = {"name": "deep"}

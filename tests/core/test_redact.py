@@ -96,6 +96,7 @@ def test_any_text_is_redacted_to_what_can_be_written(text):
         ("export OPENAI_API_KEY=abcd1234 # mine", "export OPENAI_API_KEY=[key] # mine"),
         ('{"password": "correct horse battery"}', '{"password": "[key]"}'),
         ('{"password": "a\\"b c\\\\", "city": "Oslo"}', '{"password": "[key]", "city": "Oslo"}'),
+        ("see sk-abcdefgh12-password=hunter22 there", "see [key]=[key] there"),
         ("DB_PASS: abcd1234 for the db", "DB_PASS: [key] for the db"),
         ('{\\"api_key\\": \\"a b c d\\"}', '{\\"api_key\\": \\"[key]"}'),
         ("postgres://admin:s3cret@db.internal/x", "postgres://[key]@db.internal/x"),

@@ -85,7 +85,7 @@ def redacted(text: str) -> str:
 
 def names_a_secret(name: str) -> bool:
     """Whether what has this name is a secret whatever its form: `db_password`, `apiKey`."""
-    return _NAME.search(name[:KEPT]) is not None
+    return _NAME.search(name) is not None
 
 
 def redacted_ends(head: str, tail: str) -> str:
