@@ -19,7 +19,7 @@ from tests.proxy.tables import MODEL, POLICY, chain
 from tierway_proxy.command import run
 from tierway_proxy.core.health import Health
 from tierway_proxy.core.plan import decide
-from tierway_proxy.core.recording import Record, snapshot
+from tierway_proxy.core.recording import Record, line, snapshot
 from tierway_proxy.shell import recording as recording_module
 from tierway_proxy.shell.recording import OUTCOMES, Files, Recorder
 from tierway_proxy.shell.settings import Recording, add_arguments, from_arguments
@@ -202,6 +202,13 @@ class TestFiles:
         assert 3000 < size <= 4000
         assert outcomes.count("full") > 30
         assert outcomes == sorted(outcomes, reverse=True)  # written, written, …, full, full
+
+    def test_what_just_fits_is_written_and_after_what_does_not_nothing_is(self, tmp_path):
+        """Otherwise the last room would go to short prompts alone, and a sample of those misleads."""
+        size = len(line(self.kept("word")))
+        exact, short = (Files(wanted(tmp_path / name, most_bytes=2 * size), "i") for name in ("exact", "short"))
+        assert [exact.write(self.kept("word")) for _ in range(3)] == ["written", "written", "full"]
+        assert [short.write(self.kept(text)) for text in ("word", "words " * 99, "word")] == ["written", "full", "full"]
 
     def test_room_that_somebody_makes_is_used(self, tmp_path):
         """People delete what they have labelled, and need not restart proxies for it."""
