@@ -165,6 +165,7 @@ async def _idle(serving: Serving) -> None:
 
 async def _close(callers: web.ServerRunner) -> None:
     """Nobody new; whoever was accepted is answered, however long that takes; idle connections are closed."""
+    await asyncio.sleep(0)  # who waits to be accepted would be reset with the listener, so the loop accepts once more
     for site in callers.sites:
         await site.stop()
     await asyncio.sleep(_LOOK_SECONDS)  # what came just before the listener went is read and under way
