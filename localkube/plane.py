@@ -6,6 +6,7 @@ something: the logs.
 
 import random
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -16,7 +17,7 @@ from localkube import commands, tools
 from localkube.access import ADDRESS, by_certificate, write_kubeconfig
 from localkube.binaries import Binaries, binaries
 from localkube.credentials import ADMIN_GROUP, Credentials
-from localkube.errors import CommandError
+from localkube.errors import CommandError, StartError
 from localkube.pins import KUBERNETES
 from localkube.programs import Program, Programs
 from localkube.workplace import Workplace
@@ -25,6 +26,7 @@ START_SECONDS = 60.0
 TOKEN_SECONDS = 24 * 3600
 # Below the ports that systems give to outgoing connections: what is killed finds its port free when it starts again.
 PORTS = range(20_000, 30_000)
+CONTROLLERS = "kube-controller-manager"
 CONTROLLERS_ARE_AT_WORK = "/api/v1/namespaces/default/serviceaccounts/default"
 
 
@@ -105,8 +107,22 @@ class ControlPlane:
         self._programs.kill(program)
 
     def start_again(self, program: str) -> None:
-        """Start what was killed on the same port and data; returns when all that run are ready. Raises StartError."""
-        self._programs.start_again(program, START_SECONDS)
+        """Start what was killed on the same port and data; returns when all that run are ready. Raises StartError.
+
+        An API server that has just come back may refuse the controllers for a moment, and they end then; so they are
+        started until they stay, as a kubelet would.
+        """
+        if program == CONTROLLERS:
+            self._api.call("DELETE", CONTROLLERS_ARE_AT_WORK)  # what they did before they were killed proves nothing
+        end = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self._programs.start_again(program, START_SECONDS)
+            except StartError:
+                if program != CONTROLLERS or time.monotonic() > end:
+                    raise
+            else:
+                return
 
     def pids(self) -> dict[str, int]:
         """The processes that run, by program."""
@@ -140,7 +156,7 @@ class ControlPlane:
         identity = self._credentials.user("system:kube-controller-manager")
         kubeconfig = self._kubeconfig("kube-controller-manager.kubeconfig", by_certificate(identity))
         command = commands.kube_controller_manager(self._binaries.kube_controller_manager, self._place.pki, kubeconfig)
-        return Program("kube-controller-manager", command, lambda: self._api.answers(CONTROLLERS_ARE_AT_WORK))
+        return Program(CONTROLLERS, command, lambda: self._api.answers(CONTROLLERS_ARE_AT_WORK))
 
 
 def _free_ports(count: int) -> list[int]:
