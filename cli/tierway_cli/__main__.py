@@ -57,7 +57,7 @@ def _loaded(name: str, module: str, parser: argparse.ArgumentParser) -> ModuleTy
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get(error.name or "")
         if extra:
-            parser.exit(2, f"tierway {name} needs the extra {extra!r}: pip install 'tierway[{extra}]'\n")
+            parser.exit(2, f"tierway {name} needs the extra {extra!r}: in a checkout, pip install -e '.[{extra}]'\n")
         raise
 
 

@@ -3,10 +3,12 @@
 A new model has a new name, so a policy goes over to it by an edit of its own, and back the same way.
 """
 
+import re
 from dataclasses import dataclass
 
 from tierway_cli.own_model.boundaries import Drawn
 from tierway_cli.own_model.errors import BadInputError
+from tierway_operator.resources.common import LABEL_PATTERN, NAME_PATTERN
 from tierway_operator.store import MODEL_LABEL
 from tierway_proxy.contract.base import canonical, digest
 from tierway_proxy.contract.own_model import KEY, OwnModel
@@ -23,9 +25,9 @@ class Policy:
 
 def policy_of(text: str) -> Policy:
     """Read NAMESPACE/NAME."""
-    namespace, slash, name = text.partition("/")
-    if not (namespace and slash and name) or "/" in name:
-        raise BadInputError(f"--policy {text}: expected NAMESPACE/NAME.")
+    namespace, _, name = text.partition("/")
+    if not (re.fullmatch(LABEL_PATTERN, namespace) and re.fullmatch(NAME_PATTERN, name)):
+        raise BadInputError(f"--policy {text}: expected NAMESPACE/NAME, as Kubernetes writes both.")
     return Policy(namespace, name)
 
 

@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Fit, judge, print and write; return 1 when nothing was written."""
     try:
         policy = policy_of(args.policy)
+        _writable(args.output)
         known = _study(args)
         own = judge(known.space, known.at, known.classes)
         layer = fit(known.space, known.at, known.classes, own.strength)
@@ -47,13 +48,19 @@ def run(args: argparse.Namespace) -> int:
         return 1
 
 
+def _writable(output: Path | None) -> None:
+    """Say before the work of minutes that its outcome has no place."""
+    if output is not None and not output.parent.is_dir():
+        raise BadInputError(f"{output}: there is no folder {output.parent}.")
+
+
 def _study(args: argparse.Namespace) -> Study:
     pool = read_prompts(args.pool)
     labels = read_labels(args.labels, pool)
     classes = {label.klass for label in labels}
     if len(labels) < LEAST:
         raise BadInputError(
-            f"{len(labels)} labels are too few to fit or judge anything;"
+            f"{len(labels)} {'label is' if len(labels) == 1 else 'labels are'} too few to fit or judge anything;"
             f" label at least {LEAST}, better 40: tierway label."
         )
     if len(classes) < 2:

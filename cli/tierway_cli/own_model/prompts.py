@@ -1,8 +1,8 @@
 """Prompts from files, in all the forms in which people have them.
 
 Directories and files that `--record-to` wrote, JSON Lines of requests or of texts, and plain text with a prompt a line.
-A line that is no JSON is passed over and counted: the last one of a recording may be half. A file without any prompt is
-refused.
+A line that is no JSON is passed over: the last one of a recording may be half. A file without any JSON, and one without
+any prompt, is refused.
 """
 
 import gzip
@@ -89,7 +89,9 @@ def rows(path: Path) -> Iterator[Row]:
     for file in _files(path):
         try:
             text = _text(file)
-        except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
+        except UnicodeDecodeError as error:
+            raise BadInputError(f"{file} is not UTF-8 at byte {error.start}.") from error
+        except (OSError, EOFError, zlib.error) as error:
             raise BadInputError(f"{file}: {error}") from error
         yield from _rows(file, text)
 
@@ -100,13 +102,17 @@ def _rows(file: Path, text: str) -> Iterator[Row]:
         yield from _whole(file, text)
         return
     # not splitlines: that also cuts at characters that JSON leaves as they are
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
+    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    read = 0
+    for number, line in lines:
         try:
-            yield Row(f"{file}:{number}", line.strip() if plain else json.loads(line))
+            value = line if plain else json.loads(line)
         except _NO_JSON:
             continue
+        read += 1
+        yield Row(f"{file}:{number}", value)
+    if lines and not read:
+        raise BadInputError(f"{file}: no line of it is JSON, such as the first: {lines[0][1][:60]}")
 
 
 def _whole(file: Path, text: str) -> Iterator[Row]:

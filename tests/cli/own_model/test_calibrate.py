@@ -115,11 +115,13 @@ def test_a_model_that_is_not_better_is_not_written_unless_it_is_forced(calibrate
             (),
             "all 12 labels are Simple, so there is nothing to tell apart; label prompts of another class too.",
         ),
-        (12, {}, ("--policy", "support"), "--policy support: expected NAMESPACE/NAME."),
+        (1, {}, (), "1 label is too few to fit or judge anything; label at least 10, better 40: tierway label."),
+        (12, {}, ("--policy", "support"), "--policy support: expected NAMESPACE/NAME, as Kubernetes writes both."),
+        (12, {}, ("--policy", "LLM/my_x"), "--policy LLM/my_x: expected NAMESPACE/NAME, as Kubernetes writes both."),
         (12, {}, ("--complex-share", "0"), "--complex-share 0: expected a number between 0 and 100."),
         (12, {}, ("--under-routing", "120"), "--under-routing 120: expected a number between 0 and 100."),
         (12, {}, ("--pool", "nowhere"), "nowhere: there is no such file or folder."),
-        (30, {}, ("--force", "-o", "no/such.yaml"), "no/such.yaml: No such file or directory"),
+        (12, {}, ("-o", "no/such.yaml"), "no/such.yaml: there is no folder no."),
     ],
 )
 def test_what_cannot_be_used_ends_it_with_one_sentence(calibrate, tmp_path, count, change, arguments, sentence):
@@ -139,7 +141,10 @@ def test_without_numpy_it_says_what_to_install(command, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         main([command, "x"])
     assert ended.value.code == 2
-    assert f"tierway {command} needs the extra 'calibrate': pip install 'tierway[calibrate]'" in capsys.readouterr().err
+    assert (
+        f"tierway {command} needs the extra 'calibrate': in a checkout, pip install -e '.[calibrate]'"
+        in capsys.readouterr().err
+    )
 
 
 def test_the_model_is_the_only_key(calibrate, tmp_path):

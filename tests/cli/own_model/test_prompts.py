@@ -72,12 +72,12 @@ def test_a_mark_of_byte_order_is_no_part_of_the_first_line(tmp_path):
     [
         ("empty.jsonl", b"", "no prompt in it; expected JSON Lines"),
         ("other.jsonl", b'{"id": 1}\n[2]\n', "no prompt in it; expected JSON Lines"),
-        ("latin.jsonl", b'{"prompt": "\xe4"}', "codec can't decode"),
+        ("latin.jsonl", b'{"prompt": "\xe4"}', "is not UTF-8 at byte 12"),
         ("bad.jsonl.gz", b"no gzip", "Not a gzipped file"),
         ("broken.jsonl.gz", gzip.compress(b"x")[:10] + b"\xff" * 20, "invalid"),
         ("bad.json", b"{", "no JSON"),
         ("deep.json", b"[" * 100_000, "no JSON"),
-        ("deep.jsonl", b"[" * 100_000, "no prompt in it"),
+        ("deep.jsonl", b"[" * 100_000, "no line of it is JSON"),
     ],
 )
 def test_a_file_without_prompts_is_refused_by_name(tmp_path, name, data, sentence):
