@@ -20,7 +20,7 @@ class Binaries:
 
 def binaries() -> Binaries:
     """Find them, or build what is missing: minutes, with progress on stderr. Raises UnavailableError."""
-    found = find(KUBERNETES, list(KUBERNETES.packages))
+    found = find(KUBERNETES, ["etcd", "kube-apiserver", "kube-controller-manager"])
     return Binaries(found["etcd"], found["kube-apiserver"], found["kube-controller-manager"])
 
 

@@ -75,6 +75,9 @@ KUBERNETES = Module(
         "etcd": "go.etcd.io/etcd/server/v3",
         "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
         "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+        "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+        "kubelet": "k8s.io/kubernetes/cmd/kubelet",
+        "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy",
     },
     {
         "k8s.io/component-base/version.gitVersion": "v{major}.{minor}.{patch}",
@@ -88,6 +91,16 @@ HELM = Module(
     {"helm": "helm.sh/helm/v4/cmd/helm"},
     {"helm.sh/helm/v4/internal/version.version": "v{major}.{minor}.{patch}"},
 )
+CONTAINERD = Module(
+    "containerd",
+    "github.com/containerd/containerd/v2",
+    {
+        name: f"github.com/containerd/containerd/v2/cmd/{name}"
+        for name in ("containerd", "containerd-shim-runc-v2", "ctr")
+    },
+    {"github.com/containerd/containerd/v2/version.Version": "v{major}.{minor}.{patch}"},
+)
+COREDNS = Module("coredns", "github.com/coredns/coredns", {"coredns": "github.com/coredns/coredns"}, {})
 
 
 def _version(text: str) -> Version:
