@@ -114,6 +114,13 @@ class TestByAPolicy:
         assert {(each["TURN"], each["WHY"]) for each in found[2:]} == {("-", "not on the route of Complex")}
         assert len(found) == 8
 
+    def test_endpoints_of_the_proxies_region_come_first(self, explain):
+        """As `proxy.region` of the chart has it: among those of one price."""
+        found = [rows(explain("hi", "-d", QUICKSTART, *SIMPLE, *flags))[0]["PROVIDERS"] for flags in [
+            (), ("--region", "ap-southeast"), ("--region", "nowhere"),
+        ]]  # fmt: skip
+        assert found == ["us, asia", "asia, us", "us, asia"]
+
     def test_costs_are_tokens_times_prices(self, explain, body):
         """Of a million tokens in and half a million out, by a price list that one can read."""
         text = explain("-f", body(messages=[{"role": "user", "content": "x" * 400_000}]), "-d", QUICKSTART, *COMPLEX)

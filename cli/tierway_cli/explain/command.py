@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a header of the request, for rules and X-Tierway-Class; may be repeated",
     )
     parser.add_argument(
+        "--region", metavar="NAME", help="the proxies' region: of endpoints that cost the same, its come first"
+    )
+    parser.add_argument(
         "--output-tokens",
         type=_tokens,
         metavar="N",
@@ -76,7 +79,7 @@ def _requests(args: argparse.Namespace) -> list[Request]:
 
 def _policy(args: argparse.Namespace) -> Catalog | None:
     if args.folder is not None:
-        return catalog(args.folder, args.policy)
+        return catalog(args.folder, args.policy, args.region)
     if args.policy is not None:
         raise UnusableError("--policy wants -d with the folder that the policy is in.")
     return None

@@ -33,8 +33,8 @@ class UnusableError(Exception):
     """Its text is a sentence for people."""
 
 
-def catalog(folder: Path, wanted: str | None) -> Catalog:
-    """Return a policy (None: the one that `/v1` would mean) ready for deciding, or raise UnusableError."""
+def catalog(folder: Path, wanted: str | None, region: str | None = None) -> Catalog:
+    """Return a policy (None: the one that `/v1` would mean) as proxies of a region have it, or raise UnusableError."""
     files = _files(folder)
     world = _world(files)
     found = policy_objects(world.policies.entries)
@@ -42,7 +42,7 @@ def catalog(folder: Path, wanted: str | None) -> Catalog:
     if name is None or name not in found:
         raise UnusableError(_not_there(folder, files, policies(world), wanted))
     table, state = _compiled(found[name], world)
-    return Catalog(table, state, digest(canonical(table)), region=None)
+    return Catalog(table, state, digest(canonical(table)), region)
 
 
 def _files(folder: Path) -> tuple[Parsed, ...]:
