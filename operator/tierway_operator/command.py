@@ -106,6 +106,7 @@ async def _operate(given: Namespace) -> None:
             namespaces=given.namespaces,
             address_map=given.proxy_address_map,
             instance=socket.gethostname(),
+            elsewhere=health.claimed_elsewhere,
         )
         pace = Pace(scrape=given.report_every / 3, status=given.report_every)
         reconciler = Reconciler(store, Scraper(session), health, pace)
@@ -124,7 +125,7 @@ async def _listen(stack: AsyncExitStack, health: Health, host: str, port: int) -
 async def _until(stop: asyncio.Event, reconciler: Reconciler, watching: Watching, store: ClusterStore) -> None:
     """Work until `stop`; whatever ends sooner ends the process with its error, to be started anew."""
     stopping = asyncio.create_task(stop.wait())
-    working = [asyncio.create_task(each) for each in (reconciler.run(), watching.run(), store.lookout.run())]
+    working = [asyncio.create_task(each) for each in (reconciler.run(), watching.run(), store.run())]
     await asyncio.wait([stopping, *working], return_when=asyncio.FIRST_COMPLETED)
     failed = [task for task in working if task.done()]
     for task in (stopping, *working):

@@ -125,14 +125,16 @@ def sentences(problems: Iterable[Problem]) -> str:
 
 
 def ready(parts: Iterable[Verdict]) -> Verdict:
-    """Return the sum of other conditions: the first that is False decides, then the first that is Unknown."""
+    """Return the sum of other conditions: the first that is False decides, then the first that is Unknown.
+
+    What to change stands there, and not a second time here.
+    """
     verdicts = tuple(parts)
     for status in ("False", "Unknown"):
         for verdict in verdicts:
             if verdict.status == status:
-                return Verdict(
-                    READY, verdict.status, verdict.reason, f"{verdict.type}: {verdict.message}"[:MESSAGE_LENGTH]
-                )
+                said = f"{verdict.type} is {verdict.status}: see there."
+                return Verdict(READY, verdict.status, verdict.reason, said)
     return Verdict(READY, "True", READY, "In use.")
 
 

@@ -27,6 +27,11 @@ class Health:
             "Statuses that the API server's schema refused: a fault of this operator.",
             registry=self.registry,
         )
+        self._elsewhere = Gauge(
+            "tierway_operator_claimed_elsewhere_namespaces",
+            "Namespaces that this release is to serve and leaves alone, because another release holds them.",
+            registry=self.registry,
+        )
         age = Gauge(
             "tierway_operator_last_list_age_seconds",
             "Time since both kinds were last listed; since the start when they never were.",
@@ -43,6 +48,9 @@ class Health:
 
     def status_refused(self) -> None:
         self._refused.inc()
+
+    def claimed_elsewhere(self, namespaces: int) -> None:
+        self._elsewhere.set(namespaces)
 
     @property
     def alive(self) -> bool:

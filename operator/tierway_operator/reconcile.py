@@ -7,11 +7,12 @@ nothing, least of all a deletion. Nothing here decides what is right: the compil
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from tierway_operator.compiler import Compiled, compiled
+from tierway_operator.claims import served
+from tierway_operator.compiler import Compiled, PolicyResult, compiled
 from tierway_operator.observing import Observer, Seen
 from tierway_operator.reporting import Reporter, all_of
 from tierway_operator.scrape import Scraper
@@ -96,7 +97,7 @@ class Reconciler:
     async def _turn(self) -> None:
         started = self._now()
         world = await self._store.world()
-        found = compiled(world)
+        found = compiled(served(world))
         if found is None:
             raise Unreachable(f"a LIST failed: {world.tiers.error or world.policies.error}")
         self._pulse.listed()
@@ -106,7 +107,7 @@ class Reconciler:
             await self._observer.count(_LOOK_SECONDS)
         async with self._telling:
             self._reporter.listed(_entries(world), started)
-            self._compiled = found
+            self._compiled = found = _without_tiers(found, world.elsewhere)
             seen = self._observer.seen
             try:
                 await self._publish(found, world, seen)
@@ -126,6 +127,7 @@ class Reconciler:
         async def one(policy: str, published: Published) -> None:
             async with slots:
                 await self._store.publish(policy, published)
+                _say_published(policy, found.policies[policy], world.published.get(policy), seen)
                 await self._reporter.policies(found, [policy], seen)
 
         news = {key: each.published for key, each in found.policies.items() if each.news}
@@ -210,9 +212,23 @@ class Trying:
         return True
 
 
+def _say_published(policy: str, result: PolicyResult, before: Published | None, seen: Seen) -> None:
+    if result.published is None or result.table is None:
+        return
+    what = "state" if before is not None and before.table == result.published.table else "table"
+    told = {"policy": policy, "generation": result.table.generation, "hash": result.hash, "proxies": len(seen.proxies)}
+    logger.info("published a %s", what, extra=told)
+
+
+def _without_tiers(found: Compiled, elsewhere: Mapping[str, str]) -> Compiled:
+    """Return what statuses are written of: tiers of others were read for policies of ours, the others report them."""
+    return replace(found, tiers={key: each for key, each in found.tiers.items() if each.ref.namespace not in elsewhere})
+
+
 def _entries(world: World) -> Iterator[tuple[Ref, Entry]]:
     kinds: tuple[tuple[Kind, Listing], ...] = (("ModelTier", world.tiers), ("RoutingPolicy", world.policies))
     for kind, listing in kinds:
         for entry in listing.entries:
             meta = entry.manifest["metadata"]
-            yield Ref(kind, meta["namespace"], meta["name"], meta["uid"]), entry
+            if meta["namespace"] not in world.elsewhere:
+                yield Ref(kind, meta["namespace"], meta["name"], meta["uid"]), entry

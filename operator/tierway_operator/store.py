@@ -91,7 +91,10 @@ class Published:
 
 @dataclass(frozen=True)
 class World:
-    """Everything by LIST, at one time. `published` is by policy (`namespace/name`), `keys` by opaque credential id."""
+    """Everything by LIST, at one time. `published` is by policy (`namespace/name`), `keys` by opaque credential id.
+
+    `elsewhere`: namespaces that another release holds, and which: of their objects no status is written.
+    """
 
     tiers: Listing
     policies: Listing
@@ -99,6 +102,7 @@ class World:
     config_maps: ConfigMaps = ConfigMaps()
     published: Mapping[str, Published] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,10 @@ class Store(Protocol):
         """
 
     async def world(self) -> World:
-        """LIST everything. `Unreachable` only when what is published cannot be read; else errors stand in the parts."""
+        """LIST everything. An error of a LIST stands in its part.
+
+        `Unreachable` only when it cannot be known what is published, or whose a namespace is.
+        """
 
     async def proxies(self) -> tuple[Proxy, ...]:
         """All proxies of the release that have an address, draining ones too."""

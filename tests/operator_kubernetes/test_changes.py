@@ -115,6 +115,9 @@ class Versions:
         self.away = False
 
     async def versions(self, path, _query):
+        return await self.version(path)
+
+    async def version(self, path):
         if self.away:
             raise Unreachable(path)
         return dict(self.found.get(path, {}))
@@ -122,15 +125,15 @@ class Versions:
 
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/tierway-system/endpointslices"
 SECRETS = "/api/v1/namespaces/llm/secrets"
-MODELS = "/api/v1/namespaces/search/configmaps"
+MODEL = "/api/v1/namespaces/search/configmaps/own"
 
 
-@pytest.mark.parametrize("path", [SLICES, SECRETS, MODELS])
-async def test_a_look_marks_new_secrets_models_and_proxies(changes, path):
+@pytest.mark.parametrize("path", [SLICES, SECRETS, MODEL])
+async def test_a_look_marks_new_secrets_config_maps_and_proxies(changes, path):
     """No event tells of them. An outage is no change."""
     api = Versions()
     lookout = Lookout(api, RELEASE, changes)
-    lookout.namespaces, lookout.model_namespaces = ["llm"], ["search"]
+    lookout.namespaces, lookout.config_maps = ["llm"], [("search", "own")]
     await lookout.look()
     assert await is_marked(changes)
     await lookout.look()

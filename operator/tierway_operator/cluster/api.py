@@ -18,6 +18,7 @@ JSON = dict[str, Any]
 
 _SECONDS = 15
 _FIRST_ERROR = 400
+_NOT_FOUND = 404
 _TRY_LATER = 429
 _INVALID = 422
 _SERVER_ERROR = 500
@@ -51,14 +52,30 @@ class Api:
         answer = await self._call("GET", path, query=query, headers={"Accept": accept})
         return {item["metadata"]["name"]: item["metadata"]["resourceVersion"] for item in answer.get("items") or ()}
 
-    async def apply(self, path: str, body: Mapping[str, Any]) -> JSON:
+    async def version(self, path: str) -> dict[str, str]:
+        """Resource version by name, as `versions`, of one object; nothing when it is not there."""
+        accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+        try:
+            answer = await self._call("GET", path, query={"resourceVersion": "0"}, headers={"Accept": accept})
+        except DeniedError as error:
+            if error.status == _NOT_FOUND:
+                return {}
+            raise
+        return {answer["metadata"]["name"]: answer["metadata"]["resourceVersion"]}
+
+    async def apply(self, path: str, body: Mapping[str, Any], field_manager: str | None = None) -> JSON:
         """Server-side apply: what this field manager wrote before and does not write now is removed."""
-        query = {"fieldManager": self._field_manager, "force": "true"}
+        query = {"fieldManager": field_manager or self._field_manager, "force": "true"}
         headers = {"Content-Type": "application/apply-patch+yaml"}  # JSON is YAML
         return await self._call("PATCH", path, query=query, headers=headers, body=body)
 
     async def create(self, path: str, body: Mapping[str, Any]) -> JSON:
         return await self._call("POST", path, body=body)
+
+    async def merge(self, path: str, body: Mapping[str, Any]) -> JSON:
+        """Change these fields; with a resource version in it, only of the object that has it still."""
+        query, headers = {"fieldManager": self._field_manager}, {"Content-Type": "application/merge-patch+json"}
+        return await self._call("PATCH", path, query=query, headers=headers, body=body)
 
     async def delete(self, path: str) -> None:
         await self._call("DELETE", path)

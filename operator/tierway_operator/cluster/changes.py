@@ -1,18 +1,18 @@
 """When to look again: events of the two kinds, and a look at what sends none.
 
 The signal says that something changed and never what: the loop lists. Events come from kopf, which runs in a thread of
-its own; labelled Secrets and ConfigMaps and the proxies' addresses are looked at every few seconds, by metadata alone,
-because watching them would take a watch for each namespace, or the right to watch all Secrets.
+its own; labelled Secrets, the ConfigMaps that objects name, and the proxies' addresses are looked at every few seconds,
+by metadata alone, because watching them would take a watch for each namespace, or the right to watch all Secrets.
 """
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from typing import Any
 
 from tierway_operator.cluster.api import Api, DeniedError
 from tierway_operator.cluster.names import Release
-from tierway_operator.cluster.world import CREDENTIALS, MODELS
+from tierway_operator.cluster.world import CREDENTIALS
 from tierway_operator.store import Unreachable
 
 logger = logging.getLogger(__name__)
@@ -66,9 +66,9 @@ class Changes:
 
 
 class Lookout:
-    """Marks a change when an EndpointSlice of the proxies, a labelled Secret or ConfigMap has another version.
+    """Marks a change when an EndpointSlice of the proxies, a labelled Secret or a ConfigMap has another version.
 
-    `namespaces`: those that have tiers; `model_namespaces`: those of policies that name a model of their own.
+    `namespaces`: those that have tiers; `config_maps`: (namespace, name) of those that tiers and policies name.
     """
 
     def __init__(self, api: Api, release: Release, changes: Changes) -> None:
@@ -77,7 +77,7 @@ class Lookout:
         self._changes = changes
         self._last: dict[str, dict[str, str]] = {}
         self.namespaces: Collection[str] = ()
-        self.model_namespaces: Collection[str] = ()
+        self.config_maps: Collection[tuple[str, str]] = ()
 
     async def run(self) -> None:
         while True:
@@ -86,20 +86,25 @@ class Lookout:
 
     async def look(self) -> None:
         slices = f"/apis/discovery.k8s.io/v1/namespaces/{self._release.namespace}/endpointslices"
-        await self._compare(slices, {"labelSelector": self._release.slices})
+        await self._compare(slices, self._listed(slices, {"labelSelector": self._release.slices}))
         for namespace in self.namespaces:
-            await self._compare(f"/api/v1/namespaces/{namespace}/secrets", CREDENTIALS)
-        for namespace in self.model_namespaces:
-            await self._compare(f"/api/v1/namespaces/{namespace}/configmaps", MODELS)
+            path = f"/api/v1/namespaces/{namespace}/secrets"
+            await self._compare(path, self._listed(path, CREDENTIALS))
+        for namespace, name in self.config_maps:
+            path = f"/api/v1/namespaces/{namespace}/configmaps/{name}"
+            await self._compare(path, self._api.version(path))
 
-    async def _compare(self, path: str, query: Mapping[str, str]) -> None:
+    def _listed(self, path: str, query: Mapping[str, str]) -> Awaitable[dict[str, str]]:
+        # version "0": from the API server's memory, which costs it almost nothing
+        return self._api.versions(path, {**query, "resourceVersion": "0"})
+
+    async def _compare(self, path: str, look: Awaitable[dict[str, str]]) -> None:
         try:
-            # version "0": from the API server's memory, which costs it almost nothing
-            versions = await self._api.versions(path, {**query, "resourceVersion": "0"})
+            versions = await look
         except (DeniedError, Unreachable) as error:
             logger.debug("cannot look", extra={"path": path, "error": str(error)})
             return
-        # the first look at a namespace marks too: what came between the last LIST and it would be news to nobody
+        # the first look at a place marks too: what came between the last LIST and it would be news to nobody
         if self._last.get(path) != versions:
             self._last[path] = versions
             self._changes.mark()

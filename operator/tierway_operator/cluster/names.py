@@ -25,6 +25,16 @@ class Release:
         return f"tierway-{self.name}"
 
     @property
+    def identity(self) -> str:
+        """Say which release holds a namespace."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def role(self) -> str:
+        """Name the Role or ClusterRole by which the operator reads and writes objects outside its own namespace."""
+        return f"tierway:{self.namespace}:{self.name}:objects"
+
+    @property
     def keys(self) -> str:
         """Name the Secret of all provider keys."""
         return f"{self.name}-keys"

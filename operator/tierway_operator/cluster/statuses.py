@@ -14,6 +14,9 @@ from tierway_operator.cluster.api import Api, DeniedError
 from tierway_operator.cluster.world import GROUP_PATH, PLURALS
 from tierway_operator.store import Entry, Ref, StatusRefused, Unreachable
 
+MANAGER = "tierway"
+"""Of every release: one that takes a namespace over removes what the one before wrote, as if it had been itself."""
+
 _TRIES = 5
 
 
@@ -37,7 +40,7 @@ class Statuses:
             if version is None:
                 return
             try:
-                answer = await self._api.apply(f"{_path(ref)}/{ref.name}/status", _body(ref, version, status))
+                answer = await self._api.apply(f"{_path(ref)}/{ref.name}/status", _body(ref, version, status), MANAGER)
             except DeniedError as error:
                 self._versions.pop(ref.uid, None)
                 await self._denied(ref, error)

@@ -1,31 +1,35 @@
 """ClusterStore: the store protocol, word by word, over the Kubernetes API.
 
-It writes four things: a ConfigMap for each policy, one Secret of keys, the tally, and statuses. It deletes only what
-carries the name of one of its own tables.
+It writes five things: a ConfigMap for each policy, one Secret of keys, the tally, statuses, and a Lease in each
+namespace that it serves. It deletes only what carries the name of one of its own tables.
 """
 
 import asyncio
 import secrets
 from base64 import b64encode
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tierway_operator.cluster import addresses
 from tierway_operator.cluster.announcing import Announcer
 from tierway_operator.cluster.api import Api, DeniedError
 from tierway_operator.cluster.changes import Changes, Lookout
+from tierway_operator.cluster.claims import Claims
 from tierway_operator.cluster.names import RELEASE, Release, policy_of, uid_of
 from tierway_operator.cluster.own import OwnObjects
 from tierway_operator.cluster.statuses import Statuses
 from tierway_operator.cluster.world import Reader, decoded
-from tierway_operator.store import Proxy, Published, Ref, Unreachable, World, model_refs
+from tierway_operator.store import Listing, Proxy, Published, Ref, Unreachable, World, ca_bundle_refs, model_refs
 
 _TOKEN = "token"  # noqa: S105  # its name in the Secret
 _TOKEN_BYTES = 32
 
 
 class ClusterStore:
-    """`namespaces`: those served, none means all. `address_map`: see `addresses.proxies`."""
+    """`namespaces`: those served, none means all. `address_map`: see `addresses.proxies`.
+
+    `run` goes on beside the loop. `elsewhere` is told how many namespaces other releases hold.
+    """
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class ClusterStore:
         namespaces: Collection[str] = (),
         address_map: Mapping[str, str] | None = None,
         instance: str,
+        elsewhere: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._api = api
         self._release = release
@@ -44,28 +49,46 @@ class ClusterStore:
         self._reader = Reader(api, namespaces)
         self._own = OwnObjects(api, release)
         self._last_keys: dict[str, str] = {}
-        self._statuses = Statuses(api, Announcer(api, instance))
+        self._announcer = Announcer(api, instance)
+        self._statuses = Statuses(api, self._announcer)
         self.lookout = Lookout(api, release, changes)
+        self.claims = Claims(api, release, namespaces, changed=changes.mark, count=elsewhere)
+
+    async def run(self) -> None:
+        """What goes on beside the loop, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.lookout.run())
+            tasks.create_task(self.claims.run())
 
     async def changed(self) -> None:
         await self._changes.wait()
 
     async def world(self) -> World:
         tiers, policies = await asyncio.gather(self._reader.objects("ModelTier"), self._reader.objects("RoutingPolicy"))
+        elsewhere = await self._elsewhere(tiers, policies)
         self.lookout.namespaces = sorted({entry.manifest["metadata"]["namespace"] for entry in tiers.entries})
-        self.lookout.model_namespaces = sorted({namespace for namespace, _ in model_refs(policies.entries)})
+        self.lookout.config_maps = sorted(ca_bundle_refs(tiers.entries) | model_refs(policies.entries))
         found, maps, published, keys = await asyncio.gather(
             self._reader.secrets(self.lookout.namespaces),
             self._reader.config_maps(tiers.entries, policies.entries),
             self._published(),
             self._keys(),
         )
-        if not tiers.error and not policies.error:
-            entries = tiers.entries + policies.entries
-            self._statuses.listed(entries)
-            self._changes.listed({entry.manifest["metadata"]["uid"] for entry in entries})
         without_token = {name: key for name, key in keys.items() if name != _TOKEN}
-        return World(tiers, policies, found, maps, published, without_token)
+        return World(tiers, policies, found, maps, published, without_token, elsewhere)
+
+    async def _elsewhere(self, tiers: Listing, policies: Listing) -> Mapping[str, str]:
+        """Return what others hold, after all objects that there are were taken note of."""
+        if tiers.error or policies.error:
+            return self.claims.elsewhere
+        entries = tiers.entries + policies.entries
+        metadata = [entry.manifest["metadata"] for entry in entries]
+        await self.claims.settle({each["namespace"] for each in metadata})
+        elsewhere = self.claims.elsewhere
+        self._statuses.listed(entries)
+        self._changes.listed({each["uid"] for each in metadata})
+        await self._announcer.left_alone(entries, elsewhere, self._release.identity)
+        return elsewhere
 
     async def proxies(self) -> tuple[Proxy, ...]:
         path = f"/apis/discovery.k8s.io/v1/namespaces/{self._release.namespace}/endpointslices"
@@ -94,7 +117,8 @@ class ClusterStore:
         return self._last_keys[_TOKEN]
 
     async def write_status(self, ref: Ref, status: Mapping[str, Any]) -> None:
-        await self._statuses.write(ref, status)
+        if await self.claims.is_ours(ref.namespace):
+            await self._statuses.write(ref, status)
 
     async def load_tally(self) -> str | None:
         found = await self._own.get("ConfigMap", self._release.tally)

@@ -28,7 +28,6 @@ from tierway_operator.store import (
 PLURALS: dict[Kind, str] = {"ModelTier": "modeltiers", "RoutingPolicy": "routingpolicies"}
 GROUP_PATH = "/apis/tierway.dev/v1alpha1"
 CREDENTIALS = {"labelSelector": f"{CREDENTIAL_LABEL}=true"}
-MODELS = {"labelSelector": f"{MODEL_LABEL}=true"}
 
 _AT_ONCE = 8
 _NOT_FOUND = 404
