@@ -36,6 +36,7 @@ class MemoryStore:
     tally: str | None = None
     broken: set[str] = field(default_factory=set)
     list_error: str | None = None
+    elsewhere: dict[str, str] = field(default_factory=dict)
     refuses_statuses_of: set[str] = field(default_factory=set)
     journal: list[tuple[str, str, Any]] = field(default_factory=list)
     _change: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,8 +76,9 @@ class MemoryStore:
         if self.list_error:
             lists["RoutingPolicy"] = Listing(error=self.list_error)
         return World(
-            lists["ModelTier"], lists["RoutingPolicy"], self.secrets, published=dict(self.tables), keys=dict(self.keys)
-        )
+            lists["ModelTier"], lists["RoutingPolicy"], self.secrets, published=dict(self.tables), keys=dict(self.keys),
+            elsewhere=dict(self.elsewhere),
+        )  # fmt: skip
 
     async def proxies(self) -> tuple[Proxy, ...]:
         self._reach("proxies")

@@ -6,7 +6,7 @@ import time
 
 from tests.operator.counted import attempts, day
 from tests.operator.memory import QUICK, CountingPulse, FakeProxy, applied, programmed, running, until
-from tests.operator.worlds import NAME, policy, provider, routes, secret, tier
+from tests.operator.worlds import NAME, model, policy, provider, routes, secret, tier
 from tierway_operator.store import Secrets
 from tierway_operator.tally import day_of
 
@@ -167,3 +167,62 @@ async def test_figures_are_written_at_their_pace_and_conditions_at_once():
         assert len(writes) <= 2  # the first, and Available once traffic is seen
         await loop.finish()
         assert store.status("ModelTier", "cheap")["today"]["requests"] == 400
+
+
+def kept_by_others():
+    """A tier of another namespace, for everybody, and a policy there."""
+    everybody = {"from": "All"}
+    return tier("shared", namespace="other", allowedPolicies=everybody), policy("theirs", namespace="other")
+
+
+async def test_objects_of_a_namespace_that_another_release_holds_are_left_alone():
+    """No table, no status, at whatever change; a tier of there serves our policies all the same."""
+    async with applied(elsewhere={"other": "beta/tw"}) as (store, _):
+        shared = {"tierRef": {"name": "shared", "namespace": "other"}}
+        store.apply(*kept_by_others(), policy(routes=routes(complex_=shared)))
+        async with running(store) as loop:
+            await until(lambda: programmed(store) == ("True", "Programmed"))
+            store.apply(policy("theirs", namespace="other", generation=2))
+            await asyncio.sleep(0.2)
+            await loop.finish()
+        assert set(store.tables) == {NAME}
+        assert "other/shared" in store.tables[NAME].table
+        told = {name for what, name, _ in store.journal if what == "status"}
+        assert told == {"RoutingPolicy/default", "ModelTier/cheap", "ModelTier/dear"}
+
+
+async def test_a_namespace_that_another_release_takes_is_withdrawn_and_one_that_comes_is_served():
+    """Its tables go, its statuses are not touched any more; and the other way round."""
+    async with applied() as (store, _):
+        store.apply(*kept_by_others(), tier("cheap", namespace="other"), tier("dear", namespace="other"))
+        async with running(store) as loop:
+            await until(lambda: store.condition("RoutingPolicy", "default", "Programmed") == ("True", "Programmed"))
+            await until(lambda: "other/theirs" in store.tables)
+            store.elsewhere = {"other": "beta/tw"}
+            store.touched()
+            await until(lambda: set(store.tables) == {NAME})
+            before = len(store.journal)
+            store.objects["ModelTier", "other", "shared"]["status"] = {"conditions": []}
+            store.touched()
+            await asyncio.sleep(0.2)
+            await loop.finish()
+            assert {name for what, name, _ in store.journal[before:] if what == "status"} & {
+                "RoutingPolicy/theirs",
+                "ModelTier/shared",
+            } == set()
+            store.elsewhere = {}
+            store.touched()
+            await until(lambda: store.tables.keys() == {NAME, "other/theirs"})
+
+
+async def test_the_log_says_what_was_published_and_for_whom(caplog):
+    """Policy, generation, hash, proxies; a state that moves without an edit is called one."""
+    caplog.set_level(logging.INFO, "tierway_operator.reconcile")
+    async with applied() as (store, _), running(store):
+        await until(lambda: programmed(store) == ("True", "Programmed"))
+        store.apply(tier("cheap", models=[model(state="Draining")]))
+        await until(lambda: "Draining" in store.tables[NAME].state)
+        lines = [each for each in caplog.records if each.getMessage().startswith("published")]
+        assert [each.getMessage() for each in lines] == ["published a table", "published a state"]
+        hashed = store.status("RoutingPolicy", "default")["tableHash"]
+        assert {(each.policy, each.generation, each.hash, each.proxies) for each in lines} == {(NAME, 1, hashed, 2)}

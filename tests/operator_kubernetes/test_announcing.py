@@ -79,3 +79,21 @@ async def test_a_long_message_is_cut_to_what_an_event_takes():
     api = Events()
     await Announcer(api, "op-1").status_written(REF, status("False", "Long", "x" * 5000))
     assert len(api.created[0][1]["note"]) == 1024
+
+
+async def test_an_object_that_another_release_serves_is_told_once_a_holder():
+    """At the first turn, not at each; again when it has changed hands, or went and came back."""
+    api, mine = Events(), entry_of(REF)
+    announcer = Announcer(api, "op-1")
+    for elsewhere in ({"llm": "beta/tw"}, {"llm": "beta/tw"}, {"llm": "gamma/tw"}, {}, {"llm": "beta/tw"}):
+        await announcer.left_alone([mine], elsewhere, "alpha/tw")
+    told = [(event["reason"], event["regarding"]["uid"], event["note"].split(";")[0]) for _, event in api.created]
+    assert told == [
+        ("HeldByAnotherRelease", "uid-1", f"Namespace llm is held by release {holder}")
+        for holder in ("beta/tw", "gamma/tw", "beta/tw")
+    ]
+
+
+def entry_of(ref):
+    metadata = {"namespace": ref.namespace, "name": ref.name, "uid": ref.uid}
+    return Entry({"kind": ref.kind, "metadata": metadata})

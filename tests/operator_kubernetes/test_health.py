@@ -56,8 +56,10 @@ async def test_the_endpoints_say_it_with_a_sentence(health, clock):
         assert (readiness.status, await readiness.text()) == (503, "both kinds could not be listed lately")
         health.listed()
         health.status_refused()
+        health.claimed_elsewhere(2)
         clock.now += 7
         assert (await client.get("/readyz")).status == 200
         metrics = await (await client.get("/metrics")).text()
         assert "tierway_operator_last_list_age_seconds 7.0" in metrics
+        assert "tierway_operator_claimed_elsewhere_namespaces 2.0" in metrics
         assert "tierway_operator_refused_status_writes_total 1.0" in metrics
