@@ -109,6 +109,43 @@ async def test_what_it_writes_is_owned_by_its_service_account(release, store):
         assert (owner["kind"], owner["uid"]) == ("ServiceAccount", account)
 
 
+async def test_what_an_installation_before_owned_is_taken_over_before_it_is_collected(release, store, monkeypatch):
+    """Uninstalled and installed again by the same name within seconds: tables, keys and tally stay as they were."""
+    here = f"--namespace={release.namespace}"
+    wanted = {"policy": f"{release.namespace}/again", "keys": {"abc": "sk-1"}, "tally": '{"again": 1}'}
+    await store.publish(wanted["policy"], Published("{}", "{}", "uid-1"))
+    await store.publish_keys(wanted["keys"])
+    await store.save_tally(wanted["tally"])
+    token, account = await store.token(), release.object("serviceaccount", "tw-operator")
+    orphan = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": "orphan",
+            "ownerReferences": [
+                {"apiVersion": "v1", "kind": "ServiceAccount", "name": "tw-operator", "uid": account["metadata"]["uid"]}
+            ],
+        },
+    }
+    release.apply(orphan)
+    release.plane.kill("kube-controller-manager")
+    try:
+        release.delete("serviceaccount", "tw-operator")
+        release.kubectl("create", "serviceaccount", "tw-operator", here)
+        async with opened(release, monkeypatch) as again:
+            world = await again.world()
+            assert await again.load_tally() == wanted["tally"]
+            assert (world.keys, await again.token()) == (wanted["keys"], token)
+    finally:
+        release.plane.start_again("kube-controller-manager")
+    # what nobody took over is collected: so the others were looked at, too
+    eventually(lambda: not release.get("configmap", "orphan", "--ignore-not-found"), seconds=90)
+    async with opened(release, monkeypatch) as again:
+        world = await again.world()
+        assert world.published[wanted["policy"]] == Published("{}", "{}", "uid-1")
+        assert (world.keys, await again.load_tally()) == (wanted["keys"], wanted["tally"])
+
+
 async def test_keys_are_replaced_and_the_token_stays(store):
     """One Secret holds both; the token is made once in the release's life."""
     token = await store.token()

@@ -55,6 +55,15 @@ class OwnObjects:
         except DeniedError as error:
             raise Unreachable(str(error)) from error
 
+    async def is_owned(self, found: Mapping[str, Any]) -> bool:
+        """Whether it is owned by our ServiceAccount of now, and not by that of an installation before.
+
+        Else it must be written anew: the garbage collector comes seconds after an uninstall. Who owns nothing takes
+        nothing over.
+        """
+        owners = await self._owner_references()
+        return not owners or (found["metadata"].get("ownerReferences") or [])[:1] == owners
+
     async def delete(self, kind: str, name: str) -> None:
         try:
             await self._api.delete(self._path(kind, name))

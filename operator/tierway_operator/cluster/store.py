@@ -123,22 +123,30 @@ class ClusterStore:
     async def load_tally(self) -> str | None:
         found = await self._own.get("ConfigMap", self._release.tally)
         data: Mapping[str, str] = (found or {}).get("data") or {}
+        if found and "tally" in data and not await self._own.is_owned(found):
+            await self.save_tally(data["tally"])
         return data.get("tally")
 
     async def save_tally(self, text: str) -> None:
         await self._own.apply("ConfigMap", self._release.tally, {"data": {"tally": text}})
 
     async def _published(self) -> dict[str, Published]:
+        """Return what is published, after taking over what an installation before still owns."""
         found = {}
         for item in await self._own.find("ConfigMap", f"{RELEASE}={self._release.name}"):
             policy, data = policy_of(item), item.get("data") or {}
             if policy and item["metadata"]["name"] == self._release.table(policy):
                 found[policy] = Published(data.get("table.json", ""), data.get("state.json", ""), uid_of(item))
+                if not await self._own.is_owned(item):
+                    await self.publish(policy, found[policy])
         return found
 
     async def _keys(self) -> dict[str, str]:
-        found = decoded(await self._own.get("Secret", self._release.keys) or {})
+        secret = await self._own.get("Secret", self._release.keys)
+        found = decoded(secret or {})
         self._last_keys = found or self._last_keys
+        if secret and not await self._own.is_owned(secret):
+            await self._apply_keys(found)
         return found
 
     async def _apply_keys(self, keys: Mapping[str, str]) -> None:
