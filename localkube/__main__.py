@@ -1,4 +1,4 @@
-"""The command line: build what is missing, run a control plane until Ctrl-C, tell where kubectl and helm are."""
+"""The command line: build what is missing, run a cluster until Ctrl-C, tell where kubectl and helm are."""
 
 import argparse
 import signal
@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 from localkube.binaries import binaries
+from localkube.cluster import Cluster
 from localkube.errors import StartError, UnavailableError
+from localkube.node import node_binaries
 from localkube.plane import ControlPlane
 from localkube.tools import helm, kubectl
 
@@ -32,14 +34,17 @@ def _end(*_: object) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m localkube", description="A real Kubernetes control plane on this machine."
-    )
+    parser = argparse.ArgumentParser(prog="python -m localkube", description="A real Kubernetes on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("build", help="build what is missing")
+    build = commands.add_parser("build", help="build what is missing")
+    build.add_argument("--node", action="store_true", help="what a node needs, too")
     up = commands.add_parser("up", help="run a control plane until Ctrl-C")
     up.add_argument(
         "directory", nargs="?", type=Path, help="empty or absent, and gone afterwards; default: a temporary one"
+    )
+    up.add_argument("--node", action="store_true", help="with a node, on which pods run; Linux and root")
+    up.add_argument(
+        "--image", action="append", default=[], type=Path, help="an OCI archive to load; localhost/pause:1 must be one"
     )
     commands.add_parser("kubectl", help="print the path of kubectl")
     commands.add_parser("helm", help="print the path of helm, built when missing")
@@ -51,16 +56,20 @@ def _run(command: str, arguments: argparse.Namespace) -> None:
     match command:
         case "build":
             print(binaries().etcd.parent)
+            if arguments.node:
+                print(node_binaries().containerd.parent)
         case "kubectl":
             print(kubectl(nowhere).program)
         case "helm":
             print(helm(nowhere).program)
         case _:
-            _up(arguments.directory)
+            _up(arguments)
 
 
-def _up(directory: Path | None) -> None:
-    with ControlPlane.started(directory) as plane:
+def _up(arguments: argparse.Namespace) -> None:
+    directory, images = arguments.directory, arguments.image
+    started = Cluster.started(directory, images=images) if arguments.node else ControlPlane.started(directory)
+    with started as plane:
         print(f"export KUBECONFIG={plane.kubeconfig}", flush=True)
         print(f"ready at {plane.server}; Ctrl-C ends it", file=sys.stderr)
         everything = plane.pids()

@@ -11,26 +11,27 @@ from typing import Any
 
 from localkube.pki import Identity, write_private
 
-ADDRESS = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 CALL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A TLS server on loopback that knows us by certificate."""
+    """A TLS server that knows us by certificate."""
 
     port: int
     context: ssl.SSLContext
+    address: str = LOOPBACK
 
     @classmethod
-    def trusting(cls, port: int, authority: Path, certificate: Path, key: Path) -> "Endpoint":
+    def trusting(cls, address: str, port: int, authority: Path, certificate: Path, key: Path) -> "Endpoint":
         context = ssl.create_default_context(cafile=str(authority))
         context.load_cert_chain(certificate, key)
-        return cls(port, context)
+        return cls(port, context, address)
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Call with JSON both ways; returns the status and the answer (parsed where it is JSON). Raises OSError."""
-        connection = http.client.HTTPSConnection(ADDRESS, self.port, timeout=CALL_SECONDS, context=self.context)
+        connection = http.client.HTTPSConnection(self.address, self.port, timeout=CALL_SECONDS, context=self.context)
         try:
             payload = None if body is None else json.dumps(body)
             connection.request(method, path, payload, {"Content-Type": "application/json"})
@@ -51,9 +52,21 @@ class Endpoint:
             return False
 
 
-def write_kubeconfig(path: Path, port: int, authority: bytes, user: Mapping[str, str]) -> Path:
+def answers(address: str, port: int, path: str) -> bool:
+    """Whether a GET without TLS is answered with 200 right now."""
+    connection = http.client.HTTPConnection(address, port, timeout=CALL_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def write_kubeconfig(path: Path, server: str, authority: bytes, user: Mapping[str, str]) -> Path:
     """Write a kubeconfig that needs no other file; `user` is its user entry. JSON is YAML."""
-    cluster = {"server": f"https://{ADDRESS}:{port}", "certificate-authority-data": _encoded(authority)}
+    cluster = {"server": server, "certificate-authority-data": _encoded(authority)}
     config = {
         "apiVersion": "v1",
         "kind": "Config",

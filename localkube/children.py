@@ -84,15 +84,28 @@ class Launcher:
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown()
 
-    def start(self, command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path) -> Child:
-        """Start it in `folder`; its output is added to `log`. Raises OSError when there is no such program."""
-        child = Child(log, self._thread.submit(_fork, command, log, environment, folder))
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str],
+        folder: Path,
+        orphaned: signal.Signals = signal.SIGKILL,
+    ) -> Child:
+        """Start it in `folder`; its output is added to `log`; `orphaned` is the signal it gets when we are killed.
+
+        Raises OSError when there is no such program.
+        """
+        child = Child(log, self._thread.submit(_fork, command, log, environment, folder, orphaned))
         _ = child.pid  # waits, and raises what went wrong
         return child
 
 
-def _fork(command: Sequence[str], log: Path, environment: Mapping[str, str], folder: Path) -> "subprocess.Popen[bytes]":
-    guard = [sys.executable, "-I", "-S", until_parent_ends.__file__, str(os.getpid())]
+def _fork(
+    command: Sequence[str], log: Path, environment: Mapping[str, str], folder: Path, orphaned: signal.Signals
+) -> "subprocess.Popen[bytes]":
+    guard = [sys.executable, "-I", "-S", until_parent_ends.__file__, str(os.getpid()), str(orphaned.value)]
     with log.open("ab") as output:
         return subprocess.Popen(
             [*guard, *command],

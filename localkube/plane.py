@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Self
 
 from localkube import commands, tools
-from localkube.access import ADDRESS, by_certificate, write_kubeconfig
+from localkube.access import LOOPBACK, by_certificate, write_kubeconfig
 from localkube.binaries import Binaries, binaries
+from localkube.commands import ALONE, Site
 from localkube.credentials import ADMIN_GROUP, Credentials
 from localkube.errors import CommandError, StartError
 from localkube.pins import KUBERNETES
@@ -33,11 +34,12 @@ CONTROLLERS_ARE_AT_WORK = "/api/v1/namespaces/default/serviceaccounts/default"
 class ControlPlane:
     """etcd, kube-apiserver and kube-controller-manager in one directory; `started` makes one."""
 
-    def __init__(self, place: Workplace, programs: Binaries) -> None:
+    def __init__(self, place: Workplace, programs: Binaries, site: Site = ALONE) -> None:
         self._place = place
+        self._site = site
         self._binaries = programs
-        self._etcd_port, self._peer_port, self.port = _free_ports(3)
-        self._credentials = Credentials(place.pki)
+        self._etcd_port, self._peer_port, self.port = free_ports(3)
+        self._credentials = Credentials(place.pki, site.address)
         self._api = self._credentials.api(self.port)
         self._programs = Programs(place.folder, place.logs, {"HOME": str(place.folder), "TMPDIR": str(place.folder)})
         self.kubeconfig = self.user_kubeconfig("admin", groups=[ADMIN_GROUP])
@@ -54,14 +56,13 @@ class ControlPlane:
         found = programs or binaries()
         with Workplace.of(directory) as place:
             plane = cls(place, found)
-            with plane._programs:
-                plane._start()
+            with plane._running():
                 yield plane
 
     @property
     def server(self) -> str:
         """The API server's URL."""
-        return f"https://{ADDRESS}:{self.port}"
+        return f"https://{self._site.address}:{self.port}"
 
     @property
     def authority(self) -> Path:
@@ -135,7 +136,13 @@ class ControlPlane:
     def _kubeconfig(self, file: str, user: dict[str, str]) -> Path:
         # a user's name may have a slash
         path = self._place.folder / file.replace("/", "_")
-        return write_kubeconfig(path, self.port, self._credentials.authority, user)
+        return write_kubeconfig(path, self.server, self._credentials.authority, user)
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        with self._programs:
+            self._start()
+            yield
 
     def _start(self) -> None:
         for program in (self._etcd(), self._kube_apiserver(), self._kube_controller_manager()):
@@ -148,18 +155,22 @@ class ControlPlane:
         return Program("etcd", command, lambda: endpoint.answers("/health"))
 
     def _kube_apiserver(self) -> Program:
-        command = commands.kube_apiserver(self._binaries.kube_apiserver, self._place.pki, self.port, self._etcd_port)
+        command = commands.kube_apiserver(
+            self._binaries.kube_apiserver, self._place.pki, self.port, self._etcd_port, self._site
+        )
         return Program("kube-apiserver", command, lambda: self._api.answers("/readyz"))
 
     def _kube_controller_manager(self) -> Program:
         # after the API server is ready: before, the bootstrap roles are not there and its first look is refused
         identity = self._credentials.user("system:kube-controller-manager")
         kubeconfig = self._kubeconfig("kube-controller-manager.kubeconfig", by_certificate(identity))
-        command = commands.kube_controller_manager(self._binaries.kube_controller_manager, self._place.pki, kubeconfig)
+        command = commands.kube_controller_manager(
+            self._binaries.kube_controller_manager, self._place.pki, kubeconfig, self._site
+        )
         return Program(CONTROLLERS, command, lambda: self._api.answers(CONTROLLERS_ARE_AT_WORK))
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Return ports that nobody listens on now."""
     found: list[int] = []
     for port in random.SystemRandom().sample(PORTS, len(PORTS)):
@@ -167,7 +178,7 @@ def _free_ports(count: int) -> list[int]:
             break
         with socket.socket() as attempt:
             try:
-                attempt.bind((ADDRESS, port))
+                attempt.bind((LOOPBACK, port))
             except OSError:
                 continue
         found.append(port)

@@ -4,6 +4,7 @@ Whatever happens, what was started is ended again, newest first, and waited for:
 ends.
 """
 
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,11 +20,16 @@ GRACE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Program:
-    """`command` and what tells that it is ready: a look that answers at once."""
+    """`command` and what tells that it is ready: a look that answers at once.
+
+    `tidies_seconds` is for one that has something to clean up: it gets that long at its end, and a SIGTERM when we are
+    killed.
+    """
 
     name: str
     command: tuple[str, ...]
     ready: Callable[[], bool]
+    tidies_seconds: float = 0.0
 
 
 class Programs:
@@ -36,7 +42,7 @@ class Programs:
         self._folder = folder
         self._grace = grace
         self._logs = logs
-        self._environment = environment
+        self.environment = dict(environment)
         self._launcher = Launcher()
         self._programs: dict[str, Program] = {}
         self._children: dict[str, Child] = {}
@@ -53,8 +59,9 @@ class Programs:
         child = self._launcher.start(
             program.command,
             log=self._logs / f"{program.name}.log",
-            environment=self._environment,
+            environment=self.environment,
             folder=self._folder,
+            orphaned=signal.SIGTERM if program.tidies_seconds else signal.SIGKILL,
         )
         self._children[program.name] = child
         self.wait(program.name, seconds)
@@ -86,11 +93,11 @@ class Programs:
 
     def stop(self) -> None:
         """End all of them, newest first. A second Ctrl-C meanwhile kills what is left."""
-        newest_first = [self._children[name] for name in reversed(self._programs) if name in self._children]
+        newest_first = [name for name in reversed(self._programs) if name in self._children]
         try:
-            for child in newest_first:
-                child.stop(self._grace)
+            for name in newest_first:
+                self._children[name].stop(max(self._grace, self._programs[name].tidies_seconds))
         finally:
-            for child in newest_first:
-                child.kill()
+            for name in newest_first:
+                self._children[name].kill()
             self._launcher.__exit__()

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from localkube.access import ADDRESS
+from localkube.access import LOOPBACK
 from localkube.tools import Tool
 
 
@@ -54,7 +54,7 @@ def announce(kubectl: Tool, namespace: str, service: str, stand_ins: Iterable[St
 
 def address_map(stand_ins: Iterable[StandIn]) -> str:
     """Return the operator's `--proxy-address-map`."""
-    return ",".join(f"{stand_in.address}={ADDRESS}:{stand_in.admin_port}" for stand_in in stand_ins)
+    return ",".join(f"{stand_in.address}={LOOPBACK}:{stand_in.admin_port}" for stand_in in stand_ins)
 
 
 def _endpoint(stand_in: StandIn, namespace: str) -> dict[str, object]:
