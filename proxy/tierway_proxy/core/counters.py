@@ -7,11 +7,11 @@ request's end. Days before yesterday are folded into `past`, so that totals neve
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from tierway_proxy.contract.histogram import bucket
 from tierway_proxy.contract.observations import SIZES, Day, EndpointCounts, PolicyCounts
-from tierway_proxy.core.ledger import AttemptEntry, Settlement
+from tierway_proxy.core.ledger import TROUBLE, AttemptEntry, Settlement
 
 _BOUNDS = (1_000, 8_000, 32_000)
 _DAYS_KEPT = 2
@@ -123,10 +123,21 @@ class DayTotals:
         )
 
 
+class Failed(NamedTuple):
+    """What a request was that got no answer, or not all of one; `status`: what its caller got, 502 when it was cut."""
+
+    policy: str
+    klass: str
+    status: int
+
+
 class Counters:
-    __slots__ = ("_days", "_past")
+    """`failed` is of this process alone, for its metrics; observations have no such figure."""
+
+    __slots__ = ("_days", "_past", "failed")
 
     def __init__(self) -> None:
+        self.failed: Counter[Failed] = Counter()
         self._days: dict[str, DayTotals] = {}
         self._past = DayTotals()
 
@@ -136,6 +147,9 @@ class Counters:
         if day is None:
             day = self._days[date] = DayTotals()
         day.add(request)
+        if request.outcome in TROUBLE:
+            klass = "Pinned" if request.pinned else request.klass or "Unknown"
+            self.failed[Failed(request.policy, klass, request.status)] += 1
         while len(self._days) > _DAYS_KEPT:
             self._past.fold(self._days.pop(min(self._days)))
 

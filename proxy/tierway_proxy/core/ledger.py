@@ -7,6 +7,10 @@ from tierway_proxy.core.catalog import Candidate
 from tierway_proxy.core.meter import Usage
 from tierway_proxy.core.refusal import Refusal
 
+OUTCOMES = ("Answered", "Rejected", "Failed", "Cut", "ClientLeft")
+TROUBLE = frozenset({"Failed", "Cut"})
+"""Outcomes that were nobody's wish: not the caller's fault, and not their leaving."""
+
 
 class AttemptEntry(NamedTuple):
     """One attempt. `reason` is None for the one whose answer went out, else why it failed or was cut.

@@ -9,8 +9,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from tierway_proxy.contract.base import VERSION
 from tierway_proxy.core.refusal import Refusal
 from tierway_proxy.shell.answer import SERVER, refusal_response
+from tierway_proxy.shell.metrics import Metrics
 from tierway_proxy.shell.serving import Serving
-from tierway_proxy.shell.telemetry import Metrics
 
 
 class Admin:

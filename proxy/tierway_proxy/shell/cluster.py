@@ -95,6 +95,7 @@ class _Maps:
         self._tables.withdraw(_name(found))
 
     def unreachable(self) -> None:
+        self._tables.contact.lost()
         self._tables.restore()
 
     def _offer(self, found: JSON) -> None:

@@ -32,7 +32,7 @@ class FolderSource:
         """Keep the tables in step with the folder until cancelled; a folder that is not there yet is waited for."""
         while True:
             if not self._path.is_dir():
-                self._tables.restore()
+                self._lost()
                 await asyncio.sleep(_ABSENT_SECONDS)
                 continue
             await self._follow()
@@ -64,7 +64,11 @@ class FolderSource:
             self._tables.retain(sources)
         except OSError as error:
             logger.warning("the folder of tables cannot be read", extra={"error": str(error)})
-            self._tables.restore()
+            self._lost()
+
+    def _lost(self) -> None:
+        self._tables.contact.lost()
+        self._tables.restore()
 
     def _keys(self) -> dict[str, str]:
         folder = self._path / "keys"

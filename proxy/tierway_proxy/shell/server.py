@@ -66,6 +66,7 @@ class Server:
             return ENDS
         except Exception:
             # the outermost frame: whatever this was, the caller gets an answer and we a trace
+            self._serving.faults += 1
             logger.exception("a request ended in a fault of ours", extra={"request_id": request_id})
             fault = Refusal(
                 500, f"Tierway failed on this request; its log has {request_id}.", "server_error", "internal_error"

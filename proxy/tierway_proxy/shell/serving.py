@@ -18,8 +18,9 @@ from tierway_proxy.shell.tables import Served, Tables
 class Serving:
     """`clock`: seconds since the epoch. `instance` names this process in observations and request ids.
 
-    `unrouted`: the requests that were refused before any policy was found for them, by the error's code. `recorded`:
-    those that were to be kept for labelling, by policy and by what became of it.
+    `unrouted`: the requests that were refused before any policy was found for them, by the error's code. `faults`: how
+    many ended in a fault of ours. `recorded`: those that were to be kept for labelling, by policy and by what became of
+    it.
     """
 
     def __init__(
@@ -31,12 +32,18 @@ class Serving:
         self.draining = self.final = self.acknowledged = False
         self.in_flight = 0
         self.unrouted: Counter[str] = Counter()
+        self.faults = 0
         self.recorded: dict[tuple[str, str], int] = {}
         self._region, self._clock = region, clock
         self._started_at = clock()
         self._catalogs: dict[str, tuple[Served, Catalog]] = {}
         self._date = (0.0, "")
         tables.on_change.append(self._changed)
+
+    @property
+    def ready(self) -> bool:
+        """Whether new requests should be sent here."""
+        return self.tables.ready and not self.draining
 
     def catalog(self, policy: str) -> Catalog | None:
         """The policy's table, ready for deciding; None when it is not served here."""

@@ -5,6 +5,7 @@ serving and `refused` says why. A swap is one assignment, so a request that hold
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from tierway_proxy.contract.observations import LoadedTable
 from tierway_proxy.contract.state import State
 from tierway_proxy.contract.table import RouteTable
 from tierway_proxy.core.classify.judge import judge
+from tierway_proxy.shell.contact import Contact
 from tierway_proxy.shell.keeper import Keeper, Kept
 from tierway_proxy.shell.reading import UnusableError, claimed_policy, read
 
@@ -35,6 +37,8 @@ class Served:
 class Tables:
     """`served` by policy (`namespace/name`); `keys` by credential id; `ready`: there was a list, or a copy of one.
 
+    `loaded_at`: when a policy's table or state last changed here, in seconds since the epoch.
+
     `on_change` is called with a policy's name after its table or state was swapped or it left.
     """
 
@@ -43,6 +47,8 @@ class Tables:
         self.keys: dict[str, str] = {}
         self.token: str | None = None
         self.ready = False
+        self.contact = Contact()
+        self.loaded_at: dict[str, float] = {}
         self.on_change: list[Callable[[str], None]] = []
         self._keeper = keeper
         self._source_of: dict[str, str] = {}
@@ -64,6 +70,7 @@ class Tables:
         self._refused.pop(source, None)
         for policy in [policy for policy, giver in self._source_of.items() if giver == source]:
             del self._source_of[policy]
+            self.loaded_at.pop(policy, None)
             self.served = {name: served for name, served in self.served.items() if name != policy}
             logger.info("table withdrawn", extra={"policy": policy, "source": source})
             self._tell(policy)
@@ -78,6 +85,7 @@ class Tables:
         if self._keeper:
             self._keeper.retain_tables(there)
         self.ready = True
+        self.contact.heard()
 
     def offer_keys(self, keys: Mapping[str, str]) -> None:
         """All provider keys by credential id, and the release's token under `token`."""
@@ -120,6 +128,7 @@ class Tables:
             return False
         judge(new.table.classifier.model)  # unpacked now, in a few milliseconds, not while a request waits
         self.served = {**self.served, policy: new}
+        self.loaded_at[policy] = time.time()
         logger.info(
             "table loaded",
             extra={"policy": policy, "hash": new.hash, "generation": new.table.generation, "state": new.state.sequence},
