@@ -5,10 +5,11 @@ loop whose back-off outlasts the outage. Current means that a LIST of both kinds
 """
 
 from collections.abc import Callable
+from importlib.metadata import version
 from time import monotonic
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 STALLED_SECONDS = 150.0
@@ -22,6 +23,10 @@ class Health:
         self._tried_at = clock()
         self._listed_at: float | None = None
         self.registry = CollectorRegistry()
+        build = Info(
+            "tierway_build", "The version of this program, as `tierway version` prints it.", registry=self.registry
+        )
+        build.info({"version": version("tierway")})
         self._refused = Counter(
             "tierway_operator_refused_status_writes",
             "Statuses that the API server's schema refused: a fault of this operator.",

@@ -1,8 +1,11 @@
 """When the operator is alive, and when it is current."""
 
+from argparse import Namespace
+
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from tierway_cli import version
 from tierway_operator.health import OUTDATED_SECONDS, STALLED_SECONDS, Health, application
 
 
@@ -63,3 +66,11 @@ async def test_the_endpoints_say_it_with_a_sentence(health, clock):
         assert "tierway_operator_last_list_age_seconds 7.0" in metrics
         assert "tierway_operator_claimed_elsewhere_namespaces 2.0" in metrics
         assert "tierway_operator_refused_status_writes_total 1.0" in metrics
+
+
+async def test_metrics_say_which_version_runs(health, capsys):
+    """The one that `tierway version` prints."""
+    version.run(Namespace())
+    printed = capsys.readouterr().out.strip()
+    async with TestClient(TestServer(application(health))) as client:
+        assert f'tierway_build_info{{version="{printed}"}} 1.0' in await (await client.get("/metrics")).text()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from argparse import Namespace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,6 +12,7 @@ from tests.provider.wire import ask, connected, ended, request
 from tests.proxy.asks import ASK, answer
 from tests.proxy.harness import AUTHORIZED, TOKEN
 from tests.proxy.tables import MODEL, POLICY, chain, key, tier
+from tierway_cli import version
 from tierway_proxy.contract.base import canonical, digest
 from tierway_proxy.core.health import FAILURES_TO_OPEN, FIRST_OPEN_SECONDS
 from tierway_proxy.shell.telemetry import JSONFormatter
@@ -115,6 +117,13 @@ async def test_metrics_are_there_before_any_traffic(proxy):
     assert seen["tierway_requests_in_flight",] == 0
     assert seen["tierway_table_refused", POLICY] == 0
     assert any(name == "tierway_table_info" for name, *_ in seen)
+
+
+async def test_metrics_say_which_version_runs(proxy, capsys):
+    """The one that `tierway version` prints: during an upgrade both are there, and a graph can tell them apart."""
+    version.run(Namespace())
+    printed = capsys.readouterr().out.strip()
+    assert (await samples(proxy))["tierway_build_info", printed] == 1
 
 
 async def test_cost_and_baseline_are_told_apart(start, sdk, front, back):

@@ -1,9 +1,10 @@
 """The admin port: health and metrics for anybody, observations for whoever holds the release's token."""
 
 import hmac
+from importlib.metadata import version
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Info, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from tierway_proxy.contract.base import VERSION
@@ -20,6 +21,10 @@ class Admin:
         self._registry.register(Metrics(serving))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
+        build = Info(
+            "tierway_build", "The version of this program, as `tierway version` prints it.", registry=self._registry
+        )
+        build.info({"version": version("tierway")})
 
     def application(self) -> web.Application:
         app = web.Application()
