@@ -11,16 +11,19 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+from aiohttp import web
 
 from tierway_cli.kinds import NamingStore
 from tierway_cli.standalone_proxies import ProxyProcess, all_ready, command
 from tierway_cli.standalone_words import PlainFormatter, default_policy, greeting, policies, unserved
 from tierway_operator.folder import FolderStore, InUseError, locked, published_in
-from tierway_operator.health import Health
+from tierway_operator.health import Health, application
+from tierway_operator.metrics import Metrics
 from tierway_operator.reconcile import Pace, Reconciler
 from tierway_operator.scrape import Scraper
 from tierway_operator.store import Proxy, Unreachable
@@ -54,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--admin-port", type=int, default=9090, help="admin port of the first proxy, likewise (default: %(default)s)"
     )
     parser.add_argument("--region", help="the proxies' region: providers of it come first")
+    parser.add_argument(
+        "--health-port",
+        type=int,
+        metavar="PORT",
+        help="where the operator's loop says on /metrics how it fares, as in a cluster (default: nowhere; 0: any)",
+    )
     parser.add_argument(
         "--default-policy",
         metavar="NAMESPACE/NAME",
@@ -109,8 +118,10 @@ async def _serve(args: argparse.Namespace) -> None:
         proxies += _proxies(args, policy, store, _recording(args, policies(world)))
         # figures are asked for three times an interval, so that they move when they are due
         pace = Pace(debounce=0.05, scrape=max(0.2, args.report_every / 3), status=args.report_every)
-        reconciler = Reconciler(store, Scraper(session), Health(), pace)
-        async with asyncio.TaskGroup() as tasks:
+        health = Health()
+        reconciler = Reconciler(store, Scraper(session), health, pace)
+        health.registry.register(Metrics(reconciler))
+        async with _health(args.health_port, health), asyncio.TaskGroup() as tasks:
             kept = [tasks.create_task(each.keep(session)) for each in proxies]
             rest = [tasks.create_task(step) for step in (reconciler.run(), store.watch())]
             rest.append(tasks.create_task(_greet(args.folder, store, proxies, policy)))
@@ -119,6 +130,23 @@ async def _serve(args: argparse.Namespace) -> None:
                 task.cancel()
         await _finish(reconciler)
     print("Ended.")
+
+
+@asynccontextmanager
+async def _health(port: int | None, health: Health) -> AsyncIterator[None]:
+    """The loop's health and metrics on a port of this machine, if one is wanted."""
+    if port is None:
+        yield
+        return
+    runner = web.AppRunner(application(health), access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, _ADMIN_HOST, _port(_ADMIN_HOST, port, 1))
+        await site.start()
+        _say(f"The loop's metrics are at http://{_ADMIN_HOST}:{site.port}/metrics.")
+        yield
+    finally:
+        await runner.cleanup()
 
 
 def _recording(args: argparse.Namespace, names: Sequence[str]) -> list[str]:

@@ -23,6 +23,7 @@ from tierway_operator.cluster.names import Release
 from tierway_operator.cluster.store import ClusterStore
 from tierway_operator.health import Health, application
 from tierway_operator.logs import log_json
+from tierway_operator.metrics import Metrics
 from tierway_operator.reconcile import Pace, Reconciler
 from tierway_operator.scrape import Scraper
 from tierway_operator.store import Unreachable
@@ -110,6 +111,7 @@ async def _operate(given: Namespace) -> None:
         )
         pace = Pace(scrape=given.report_every / 3, status=given.report_every)
         reconciler = Reconciler(store, Scraper(session), health, pace)
+        health.registry.register(Metrics(reconciler))
         await _listen(stack, health, given.health_host, given.health_port)
         watch = partial(handlers.watch, changes.saw, given.namespaces)
         await _until(stop, reconciler, Watching(watch), store)

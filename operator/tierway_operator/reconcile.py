@@ -9,12 +9,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from tierway_operator.claims import served
 from tierway_operator.compiler import Compiled, PolicyResult, compiled
 from tierway_operator.observing import Observer, Seen
-from tierway_operator.reporting import Reporter, all_of
+from tierway_operator.reporting import Reporter, Standing, all_of
 from tierway_operator.scrape import Scraper
 from tierway_operator.store import Entry, Kind, Listing, Published, Ref, Store, Unreachable, World
 
@@ -74,6 +74,17 @@ class Reconciler:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._observe())
+
+    @property
+    def seen(self) -> Seen:
+        return self._observer.seen
+
+    def standing(self) -> Mapping[str, Standing]:
+        """Return how far the table of each policy has come; nothing before the first LIST."""
+        return {} if self._compiled is None else self._reporter.standing(self._compiled, self._observer.seen)
+
+    def statuses(self) -> Mapping[Ref, Mapping[str, Any]]:
+        return self._reporter.statuses()
 
     async def finish(self) -> None:
         """Write what has not been written yet: for the end of a process, after `run` was cancelled."""

@@ -6,6 +6,7 @@ What users must correct is said in the log as well.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tierway_operator.compiler import Compiled, PolicyResult
@@ -21,6 +22,15 @@ from tierway_proxy.contract.observations import PolicyCounts
 logger = logging.getLogger(__name__)
 
 _WRITES_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Of one policy: how many proxies should have its table, how many do, and seconds for which some lacked it."""
+
+    desired: int
+    programmed: int
+    pending: float
 
 
 class Reporter:
@@ -64,6 +74,18 @@ class Reporter:
         else:
             self._loading[policy] = begun
         return found
+
+    def standing(self, compiled: Compiled, seen: Seen) -> dict[str, Standing]:
+        now, found = self._now(), {}
+        for key, result in compiled.policies.items():
+            each = self.progress(key, result, seen)
+            lacking = result.hash is not None and not each.complete
+            found[key] = Standing(each.desired, each.loaded, now - self._loading[key][1] if lacking else 0.0)
+        return found
+
+    def statuses(self) -> dict[Ref, Mapping[str, Any]]:
+        """Return the newest status of each object, whether or not it was worth a write yet."""
+        return {ref: record.wanted for ref, record in self._records.items()}
 
     async def tiers(self, compiled: Compiled, seen: Seen) -> None:
         now = self._now()
