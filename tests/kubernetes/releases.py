@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,6 +18,7 @@ from typing import Any
 from localkube import ControlPlane
 from localkube.children import Child, Launcher
 from localkube.standins import StandIn, address_map, announce
+from tests.kubernetes.recorder import Recorder, Request
 from tests.kubernetes.relay import Relay
 
 ROOT = Path(__file__).parents[2]
@@ -45,35 +46,53 @@ def eventually(condition: Callable[[], Any], seconds: float = 10, message: str =
 
 
 class Release:
-    """One release called `tw` in a namespace of its own, serving that namespace's objects."""
+    """One release in a namespace of its own, serving that namespace's objects, or those of `serves` (none: all)."""
 
-    name = "tw"
-
-    def __init__(self, plane: ControlPlane, namespace: str, folder: Path, launcher: Launcher) -> None:
-        self.plane, self.namespace, self.folder = plane, namespace, folder
+    def __init__(
+        self,
+        plane: ControlPlane,
+        namespace: str,
+        folder: Path,
+        launcher: Launcher,
+        name: str = "tw",
+        serves: Sequence[str] | None = None,
+    ) -> None:
+        self.plane, self.namespace, self.folder, self.name = plane, namespace, folder, name
+        self.serves = [namespace] if serves is None else list(serves)
         self._launcher = launcher
         self.kubectl = plane.kubectl
         self._children: dict[str, Child] = {}
         self._relays: dict[str, Relay] = {}
+        self._recorder: Recorder | None = None
         self.stand_ins = [StandIn(number, _free_port()) for number in range(1, PROXIES + 1)]
         self._data_ports = {stand_in.name: _free_port() for stand_in in self.stand_ins}
         self.health_port = _free_port()
 
-    def install(self, *values: str) -> None:
+    def install(self, *values: str, options: Sequence[str] = ()) -> None:
         settings = [argument for value in values for argument in ("--set", value)]
         here = f"--namespace={self.namespace}"
         self.plane.helm(
-            "install", self.name, str(CHART), here, "--set", f"namespaces={{{self.namespace}}}",
+            "install", self.name, str(CHART), here, "--set-json", f"namespaces={json.dumps(self.serves)}",
             # the control plane is shared: an uninstall must not take the kinds from other tests
-            "--set", "crds.enabled=false", *settings,
+            "--set", "crds.enabled=false", *settings, *options,
         )  # fmt: skip
 
     def start_operator(self, *more: str) -> Child:
         return self._start(
             "operator", "tierway_operator", f"--release={self.name}", f"--release-namespace={self.namespace}",
-            f"--namespace={self.namespace}", f"--health-port={self.health_port}", "--health-host=127.0.0.1",
-            f"--proxy-address-map={address_map(self.stand_ins)}", *more,
+            *(f"--namespace={each}" for each in self.serves), f"--health-port={self.health_port}",
+            "--health-host=127.0.0.1", f"--proxy-address-map={address_map(self.stand_ins)}", *more,
         )  # fmt: skip
+
+    def record(self) -> None:
+        """Write down what the operator asks the API server for, from its first start on."""
+        self._recorder = Recorder(self.plane.server, self.plane.authority)
+
+    @property
+    def recorded(self) -> list[Request]:
+        """All that it asked for."""
+        assert self._recorder is not None
+        return self._recorder.requests
 
     def start_proxy(self, stand_in: StandIn) -> Child:
         """Start it, or start it again: a token needs the API server only once."""
@@ -198,6 +217,8 @@ class Release:
             child.kill()
         for relay in self._relays.values():
             relay.close()
+        if self._recorder:
+            self._recorder.close()
 
     def _kubeconfig(self, name: str, account: str) -> Path:
         """Write a kubeconfig with a token of the ServiceAccount, over a relay; it outlives the API server."""
@@ -208,6 +229,8 @@ class Release:
                 self.plane.service_account_kubeconfig(self.namespace, f"{self.name}-{account}").read_text()
             )
             config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{relay.port}"
+            if self._recorder and account == "operator":
+                config["clusters"][0]["cluster"] = {"server": self._recorder.url}
             file.write_text(json.dumps(config))
         return file
 
@@ -226,14 +249,16 @@ class Release:
 
 
 @contextmanager
-def released(plane: ControlPlane, folder: Path) -> Iterator[Release]:
+def released(
+    plane: ControlPlane, folder: Path, name: str = "tw", serves: Sequence[str] | None = None, *values: str
+) -> Iterator[Release]:
     """Install a release in a namespace of its own; its processes end with the block."""
     namespace = f"release-{secrets.token_hex(4)}"
     plane.kubectl("create", "namespace", namespace)
     plane.kubectl("apply", "--server-side", "-f", str(ROOT / "deploy/crds"))
     with Launcher() as launcher:
-        release = Release(plane, namespace, folder, launcher)
-        release.install()
+        release = Release(plane, namespace, folder, launcher, name, serves)
+        release.install(*values)
         try:
             yield release
         finally:
