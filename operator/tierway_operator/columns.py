@@ -38,7 +38,7 @@ TIER_COLUMNS = (
     Column("Cost-Today", ".status.summary.costToday", "What the tier cost today (UTC)."),
     READY,
     AGE,
-    Column("Requests", ".status.today.requests", "Attempts that were sent today (UTC).", type="integer", wide=True),
+    Column("Attempts", ".status.today.requests", "Attempts that were sent today (UTC).", type="integer", wide=True),
     Column("Output-Tokens", ".status.today.outputTokens", "Output tokens of today (UTC).", type="integer", wide=True),
     Column("Available", _condition("Available"), "Whether some provider answers.", wide=True),
     Column("Within-Limits", _condition("WithinThresholds"), "Whether the models hold their limits.", wide=True),
