@@ -14,6 +14,8 @@ from tierway_operator.cluster.connection import configuration, session
 
 Saw = Callable[[str | None, Mapping[str, Any]], None]
 """Told of each event: its type (None: it was there when the watch began) and the object."""
+# For peering, which is off: without it kopf asks for the user's name, and the number that a pod runs as may have none.
+_NOBODY_IN_PARTICULAR: Any = "tierway"
 
 
 def registry(saw: Saw) -> kopf.OperatorRegistry:
@@ -50,5 +52,10 @@ async def watch(saw: Saw, namespaces: Collection[str], stop: asyncio.Event) -> N
     """
     single = list(namespaces) if len(namespaces) == 1 else []
     await kopf.operator(
-        registry=registry(saw), standalone=True, clusterwide=not single, namespaces=single, stop_flag=stop
+        registry=registry(saw),
+        identity=_NOBODY_IN_PARTICULAR,
+        standalone=True,
+        clusterwide=not single,
+        namespaces=single,
+        stop_flag=stop,
     )
