@@ -48,6 +48,16 @@ def test_an_unusable_secret_is_the_tiers_fault_and_refuses_who_newly_names_it(se
     assert not result.keys
 
 
+def test_a_fault_of_a_tier_is_told_once_at_a_policy_with_all_places_that_name_it():
+    """Two classes and no key: one sentence, and none more about classes that nobody serves."""
+    result = Turns().turn((KEYED, DEAR), (policy(),)).policies[NAME]
+    places = "spec.routes[Simple].candidates[0], spec.routes[Moderate].candidates[0]"
+    fault = 'there is no Secret llm/keys with the label tierway.dev/credential: "true"; create it, or label it.'
+    assert message(result, "Accepted") == (
+        f"{places}: nothing can be sent to ModelTier llm/cheap: spec.providers[0].credentialRef: {fault}"
+    )
+
+
 @pytest.mark.parametrize("hosts", ["main.example.com", "a.b, MAIN.example.com", "*.example.com"])
 def test_an_annotation_that_names_the_host_lets_the_key_go_there(hosts):
     """Names are compared without case; a star stands for any labels before the rest."""

@@ -202,6 +202,9 @@ class TestPolicies:
         assert conditions(status)["Accepted"] == ("False", "TierNotFound")
         assert conditions(status)["Programmed"] == ("False", "NotAccepted")
         assert (status["observedGeneration"], status["programmedGeneration"]) == (2, 1)
+        told = {each["type"]: each["message"] for each in status["conditions"]}
+        assert "nobody" in told["Accepted"]
+        assert told["Ready"] == "Accepted is False: see there."
 
     def test_the_classifiers_model_is_the_one_in_the_published_table(self):
         """The general one; or the policy's own, by name; after an edit that is refused still the one before."""

@@ -3,7 +3,7 @@
 Either way its state is found anew, so that a tier which is deleted leaves a refused policy as fast as any other.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -105,30 +105,40 @@ def _judged_by_use(
 ) -> _Draft:
     """Refuse a new generation with a candidate or a class that nothing can be sent to; report it of a published one."""
     keys = _keys((table,), facts, world)
-    useless = tuple(_useless(references(policy), table, facts, keys)) if new else ()
-    empty = tuple(_empty(table, withdrawals(table, facts, keys)))
+    places = _useless(references(policy), table, keys) if new else {}
+    useless = tuple(_unusable(key, paths, facts[key]) for key, paths in places.items())
+    told = {path for paths in places.values() for path in paths}
+    empty = tuple(_empty(table, withdrawals(table, facts, keys), told))
     if new and (useless or empty):
         return _Draft(None, (*useless, *empty), (*found.known, *useless))
     return _Draft(table, (), (*found.known, *empty))
 
 
-def _useless(
-    named: Iterable[Reference], table: RouteTable, facts: Mapping[str, TierFacts], keys: Mapping[str, str]
-) -> Iterator[Problem]:
+def _useless(named: Iterable[Reference], table: RouteTable, keys: Mapping[str, str]) -> Mapping[str, list[str]]:
+    """Return each tier that nothing can be sent to, with all places that name it."""
+    paths: dict[str, list[str]] = {}
     for each in named:
         tier = table.tiers[each.tier]
         models = [model for model in tier.models if not each.models or model.name in each.models]
         if each.serves and all(unsendable(tier, model, keys) for model in models):
-            message = f"{each.path}: nothing can be sent to ModelTier {each.tier}: {facts[each.tier].fault}"
-            yield Problem(TIER_NOT_USABLE, message)
+            paths.setdefault(each.tier, []).append(each.path)
+    return paths
 
 
-def _empty(table: RouteTable, withdrawn: tuple[Withdrawal, ...]) -> Iterator[Problem]:
+def _unusable(tier: str, paths: Iterable[str], facts: TierFacts) -> Problem:
+    message = f"{', '.join(paths)}: nothing can be sent to ModelTier {tier}: {facts.fault}"
+    return Problem(TIER_NOT_USABLE, message)
+
+
+def _empty(table: RouteTable, withdrawn: tuple[Withdrawal, ...], told: Collection[str]) -> Iterator[Problem]:
+    """Yield the classes that nobody serves, but those of whose candidates it is `told` one by one."""
     for request_class in empty_classes(table, withdrawn):
-        tiers = {each.tier for each in table.routes[request_class].candidates}
+        path, candidates = f"spec.routes[{request_class}]", table.routes[request_class].candidates
+        if all(f"{path}.candidates[{index}]" in told for index in range(len(candidates))):
+            continue
+        tiers = {each.tier for each in candidates}
         why = " ".join(each.message for each in withdrawn if each.tier in tiers)
-        message = f"spec.routes[{request_class}]: no candidate takes requests; add one. {why}"
-        yield Problem(CLASS_EMPTY, message)
+        yield Problem(CLASS_EMPTY, f"{path}: no candidate takes requests; add one. {why}")
 
 
 def _keys(tables: Iterable[RouteTable | None], facts: Mapping[str, TierFacts], world: World) -> dict[str, str]:
