@@ -1,30 +1,21 @@
 """The admin port: health and metrics for anybody, observations for whoever holds the release's token."""
 
 import hmac
-from importlib.metadata import version
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Info, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from tierway_proxy.contract.base import VERSION
 from tierway_proxy.core.refusal import Refusal
 from tierway_proxy.shell.answer import SERVER, refusal_response
-from tierway_proxy.shell.metrics import Metrics
+from tierway_proxy.shell.metrics import registry
 from tierway_proxy.shell.serving import Serving
 
 
 class Admin:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
-        self._registry = CollectorRegistry()
-        self._registry.register(Metrics(serving))
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
-        build = Info(
-            "tierway_build", "The version of this program, as `tierway version` prints it.", registry=self._registry
-        )
-        build.info({"version": version("tierway")})
+        self._registry = registry(serving)
 
     def application(self) -> web.Application:
         app = web.Application()

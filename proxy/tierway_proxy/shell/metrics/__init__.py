@@ -4,6 +4,20 @@ The request path pays for counting once. Names follow OpenTelemetry's GenAI sema
 (`gen_ai_*`). Label values come from tables and from closed sets, never from what a caller sent.
 """
 
-from tierway_proxy.shell.metrics.collector import Metrics
+from importlib.metadata import version
 
-__all__ = ["Metrics"]
+from prometheus_client import CollectorRegistry, Info, PlatformCollector, ProcessCollector
+
+from tierway_proxy.shell.metrics.collector import Metrics
+from tierway_proxy.shell.serving import Serving
+
+
+def registry(serving: Serving) -> CollectorRegistry:
+    """All that one proxy says: what it counted, its version, and what the operating system knows of its process."""
+    found = CollectorRegistry()
+    found.register(Metrics(serving))
+    ProcessCollector(registry=found)
+    PlatformCollector(registry=found)
+    build = Info("tierway_build", "The version of this program, as `tierway version` prints it.", registry=found)
+    build.info({"version": version("tierway")})
+    return found
