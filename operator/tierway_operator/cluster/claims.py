@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 _AT_ONCE = 8
 _TRIES = 3
+_TERMINATING = "is being terminated"
 
 
 @dataclass
@@ -158,5 +159,7 @@ class Claims:
 
     def _complain(self, name: str, place: _Place, why: str) -> None:
         if place.complaint != why:
-            logger.warning("namespace %s cannot be claimed; whoever served it goes on", name, extra={"error": why})
+            # a namespace that is being deleted is nothing to worry about
+            level = logging.DEBUG if _TERMINATING in why else logging.WARNING
+            logger.log(level, "namespace %s cannot be claimed; whoever served it goes on", name, extra={"error": why})
         place.complaint = why

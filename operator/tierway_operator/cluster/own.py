@@ -33,13 +33,13 @@ class OwnObjects:
         except DeniedError as error:
             if error.status == _NOT_FOUND:
                 return None
-            raise Unreachable(str(error)) from error
+            raise self._unreachable(error) from error
 
     async def find(self, kind: str, selector: str) -> list[JSON]:
         try:
             answer = await self._api.get(self._path(kind), {"labelSelector": selector})
         except DeniedError as error:
-            raise Unreachable(str(error)) from error
+            raise self._unreachable(error) from error
         return list(answer.get("items") or ())
 
     async def apply(
@@ -53,7 +53,7 @@ class OwnObjects:
                 self._path(kind, name), {"apiVersion": "v1", "kind": kind, "metadata": metadata, **body}
             )
         except DeniedError as error:
-            raise Unreachable(str(error)) from error
+            raise self._unreachable(error) from error
 
     async def is_owned(self, found: Mapping[str, Any]) -> bool:
         """Whether it is owned by our ServiceAccount of now, and not by that of an installation before.
@@ -62,14 +62,15 @@ class OwnObjects:
         nothing over.
         """
         owners = await self._owner_references()
-        return not owners or (found["metadata"].get("ownerReferences") or [])[:1] == owners
+        named = {each["uid"] for each in found["metadata"].get("ownerReferences") or ()}
+        return {each["uid"] for each in owners} <= named
 
     async def delete(self, kind: str, name: str) -> None:
         try:
             await self._api.delete(self._path(kind, name))
         except DeniedError as error:
             if error.status != _NOT_FOUND:
-                raise Unreachable(str(error)) from error
+                raise self._unreachable(error) from error
 
     async def _owner_references(self) -> list[JSON]:
         if self._owners is None:
@@ -91,6 +92,11 @@ class OwnObjects:
             )
             return []
         return [{"apiVersion": "v1", "kind": "ServiceAccount", "name": name, "uid": user["uid"]}]
+
+    def _unreachable(self, error: DeniedError) -> Unreachable:
+        """A no to something of our own: perhaps we are not any more who we were, and so is the owner another."""
+        self._owners = None
+        return Unreachable(str(error))
 
     def _path(self, kind: str, name: str = "") -> str:
         collection = f"/api/v1/namespaces/{self._release.namespace}/{_PLURALS[kind]}"
