@@ -21,7 +21,7 @@ Services and DNS. They refuse to be more than that: nothing outlives its directo
     with Cluster.started(images=[Path("pause.tar")]) as cluster:    # an OCI archive with localhost/pause:1; 6 seconds
         cluster.load(Path("image.tar"))             # more of them, for pods with imagePullPolicy: Never
         cluster.processes(pod_uid)                  # {1234: "python -m …"}: numbers that this machine kills by
-        cluster.kill("kubelet")                     # as above, and "node" is the whole of it
+        cluster.kill("kubelet")                     # as above
         cluster.machine_address                     # where pods reach what listens on this machine
         cluster.node_address                        # the node's; this machine reaches pods' addresses, too
 

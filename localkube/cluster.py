@@ -4,7 +4,7 @@ The control plane's programs run on this machine as they do alone, but that the 
 of the wire to the node, where pods reach it too.
 """
 
-import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +14,11 @@ from localkube import commands, machine
 from localkube.access import by_certificate
 from localkube.binaries import Binaries, binaries
 from localkube.commands import Site
-from localkube.node import Node, NodeBinaries, node_binaries
+from localkube.errors import StartError
+from localkube.node import Node, NodeBinaries, node_binaries, ready
 from localkube.plane import START_SECONDS, ControlPlane, free_ports
-from localkube.programs import Program
-from localkube.space import Space, run
+from localkube.programs import POLL_SECONDS, Program
+from localkube.space import Space
 from localkube.wire import Wire
 from localkube.workplace import Workplace
 
@@ -33,13 +34,11 @@ class Cluster(ControlPlane):
         self, place: Workplace, programs: Binaries, node: NodeBinaries, wire: Wire, images: Sequence[Path] = ()
     ) -> None:
         super().__init__(place, programs, Site(wire.host, wire.host, has_node=True))
-        self._node_binaries = node
+        self._scheduler = node.kube_scheduler
         self._wire = wire
         self._images = images
-        self._space = Space.of(place.folder)
-        self._node: Node | None = None
-        path = [str(node.containerd_shim.parent), machine.SYSTEM_PATH]
-        self._programs.environment["PATH"] = os.pathsep.join(path)
+        self._space = Space(place.folder, node.containerd_shim.parent)
+        self._node = Node(place, node, self._space, wire, self._credentials, self._kubeconfig)
 
     @classmethod
     @contextmanager
@@ -69,7 +68,6 @@ class Cluster(ControlPlane):
 
     def load(self, archive: Path) -> None:
         """Give an image in an OCI archive to the node. Raises StartError with containerd's complaint."""
-        assert self._node is not None  # noqa: S101 it is there since the start
         self._node.load(archive)
 
     def processes(self, pod_uid: str) -> dict[int, str]:
@@ -78,28 +76,29 @@ class Cluster(ControlPlane):
 
     def _start(self) -> None:
         self._programs.start(self._space.program(), START_SECONDS)
-        for command in self._wire.outside(self._space.holder):
-            run(*command.split())
-        for command in self._wire.inside():
-            self._space.run(*command.split())
+        self._wire.tie(self._space)
         super()._start()
         self._programs.start(self._kube_scheduler(), START_SECONDS)
-        self._start_node()
-
-    def _start_node(self) -> None:
-        node = Node(self._place, self._node_binaries, self._space, self._wire, self._credentials, self._kubeconfig)
-        self._programs.start(node.containerd(), START_SECONDS)
+        self._node.announce_dns(self._api)
+        self._programs.start(self._node.containerd(), START_SECONDS)
         for image in self._images:
-            node.load(image)
-        for program in node.rest(self._api):
+            self._node.load(image)
+        for program in self._node.after_containerd():
             self._programs.start(program, START_SECONDS)
-        self._node = node
+        self._wait_for_the_node()
+
+    def _wait_for_the_node(self) -> None:
+        end = time.monotonic() + START_SECONDS
+        while not ready(self._api):
+            if time.monotonic() > end:
+                raise StartError(f"the node was not ready after {START_SECONDS:.0f} s: see {self.logs / 'kubelet.log'}")
+            time.sleep(POLL_SECONDS)
 
     def _kube_scheduler(self) -> Program:
         (port,) = free_ports(1)
         self._credentials.server("kube-scheduler", ["127.0.0.1"]).write(self._place.pki, "scheduler")
         identity = by_certificate(self._credentials.user("system:kube-scheduler"))
         kubeconfig = self._kubeconfig("kube-scheduler.kubeconfig", identity)
-        command = commands.kube_scheduler(self._node_binaries.kube_scheduler, self._place.pki, kubeconfig, port)
+        command = commands.kube_scheduler(self._scheduler, self._place.pki, kubeconfig, port)
         health = self._credentials.program(port)
         return Program("kube-scheduler", command, lambda: health.answers("/readyz"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from localkube.errors import UnavailableError
 
-SYSTEM_PATH = os.pathsep.join(("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"))
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # a user's own has no sbin
 # Each with Debian's package of it.
 NEEDED = {
     "ip": "iproute2",
@@ -22,7 +22,13 @@ NEEDED = {
 PLUGINS = ("ptp", "host-local", "portmap", "loopback")
 PLUGIN_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
 PLUGIN_PACKAGE = "containernetworking-plugins"
-ATTEMPT = "ip link add localkube type veth && mount -t tmpfs tmpfs /run && iptables -t nat -L && ls /sys/fs/cgroup/*"
+ATTEMPT = """
+ip link add localkube type veth
+iptables --table nat --list
+mount -t tmpfs tmpfs /run
+mkdir /run/upper /run/work
+mount -t overlay -o lowerdir=/var/lib,upperdir=/run/upper,workdir=/run/work overlay /var/lib
+"""
 
 
 def refuse_without_means() -> None:
@@ -40,17 +46,26 @@ def refuse_without_means() -> None:
 def missing_packages() -> list[str]:
     """Return Debian's packages of what is not there."""
     missing = {package for program, package in NEEDED.items() if shutil.which(program, path=SYSTEM_PATH) is None}
-    return sorted(missing | (set() if plugins() else {PLUGIN_PACKAGE}))
+    return sorted(missing | (set() if _has_plugins(plugins()) else {PLUGIN_PACKAGE}))
 
 
-def plugins() -> Path | None:
+def plugins() -> Path:
     """Return the folder with the CNI plugins."""
-    return next((folder for folder in PLUGIN_FOLDERS if all((folder / name).exists() for name in PLUGINS)), None)
+    return next(filter(_has_plugins, PLUGIN_FOLDERS), PLUGIN_FOLDERS[0])
 
 
 def found(program: str) -> str:
     """Return the path of a program of the system, which `refuse_without_means` has seen."""
     return shutil.which(program, path=SYSTEM_PATH) or program
+
+
+def with_path(command: tuple[str, ...], *folders: Path) -> tuple[str, ...]:
+    """Return a command line that finds the system's programs, and those in `folders`, whatever environment it has."""
+    return found("env"), f"PATH={os.pathsep.join([*map(str, folders), SYSTEM_PATH])}", *command
+
+
+def _has_plugins(folder: Path) -> bool:
+    return all((folder / name).exists() for name in PLUGINS)
 
 
 def _namespaces_complaint() -> str:

@@ -1,7 +1,7 @@
 """The programs of a node, in the order of their start, and what they are told."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,14 +58,12 @@ class Node:
         self._credentials = credentials
         self._kubeconfig = kubeconfig
         self._folder = place.folder / "node"
-        self._folder.mkdir()
+        (self._folder / "cni").mkdir(parents=True)
 
     def containerd(self) -> Program:
         """Return what runs containers."""
-        cni = self._folder / "cni"
-        cni.mkdir()
-        (cni / "10-pods.conflist").write_text(node_files.network(self._wire.pods))
-        config = self._write("containerd.toml", node_files.containerd(cni, machine.plugins() or cni))
+        network = self._write("cni/10-pods.conflist", node_files.network(self._wire.pods))
+        config = self._write("containerd.toml", node_files.containerd(network.parent, machine.plugins()))
         command = (str(self._binaries.containerd), f"--config={config}")
         return Program("containerd", self._space.inside(*command), self._containerd_listens)
 
@@ -75,15 +73,16 @@ class Node:
         with archive.open("rb") as content:
             self._space.run(*ctr, "images", "import", "-", stdin=content)
 
-    def rest(self, api: Endpoint) -> Iterator[Program]:
+    def after_containerd(self) -> list[Program]:
         """Return the others, the kubelet first: kube-proxy waits for the node that it makes."""
+        return [self._kubelet(), self._kube_proxy(), self._coredns()]
+
+    def announce_dns(self, api: Endpoint) -> None:
+        """Say where the names are told. Raises StartError."""
         for path, thing in node_files.dns_objects(self._wire):
             status, answer = api.call("POST", path, thing)
             if status >= 400:
                 raise StartError(f"POST {path}: {status} {answer}")
-        yield self._kubelet(api)
-        yield self._kube_proxy()
-        yield self._coredns()
 
     def _kube_proxy(self) -> Program:
         kubeconfig = self._client("kube-proxy", "system:kube-proxy")
@@ -97,7 +96,7 @@ class Node:
         command = (str(self._binaries.coredns), f"-conf={config}")
         return self._program("coredns", command, node_files.COREDNS_HEALTH, "/ready")
 
-    def _kubelet(self, api: Endpoint) -> Program:
+    def _kubelet(self) -> Program:
         hosts = [NAME, self._wire.node]
         self._credentials.server(f"system:node:{NAME}", hosts).write(self._place.pki, "kubelet")
         kubeconfig = self._client("kubelet", f"system:node:{NAME}", "system:nodes")
@@ -110,7 +109,7 @@ class Node:
             f"--hostname-override={NAME}",
             f"--node-ip={self._wire.node}",
         )
-        return Program("kubelet", self._space.inside(*command), lambda: _ready(api))
+        return self._program("kubelet", command, node_files.KUBELET_HEALTH, "/healthz")
 
     def _client(self, program: str, user: str, *groups: str) -> Path:
         return self._kubeconfig(f"{program}.kubeconfig", by_certificate(self._credentials.user(user, groups)))
@@ -126,13 +125,13 @@ class Node:
     def _containerd_listens(self) -> bool:
         with socket.socket(socket.AF_UNIX) as attempt:
             try:
-                attempt.connect(str(self._space.path(SOCKET)))
+                attempt.connect(str(self._space.seen_from_outside(SOCKET)))
             except OSError:
                 return False
         return True
 
 
-def _ready(api: Endpoint) -> bool:
+def ready(api: Endpoint) -> bool:
     """Whether the node says that pods may come."""
     try:
         status, node = api.call("GET", f"/api/v1/nodes/{NAME}")

@@ -42,7 +42,7 @@ class Programs:
         self._folder = folder
         self._grace = grace
         self._logs = logs
-        self.environment = dict(environment)
+        self._environment = environment
         self._launcher = Launcher()
         self._programs: dict[str, Program] = {}
         self._children: dict[str, Child] = {}
@@ -59,7 +59,7 @@ class Programs:
         child = self._launcher.start(
             program.command,
             log=self._logs / f"{program.name}.log",
-            environment=self.environment,
+            environment=self._environment,
             folder=self._folder,
             orphaned=signal.SIGTERM if program.tidies_seconds else signal.SIGKILL,
         )
@@ -99,5 +99,12 @@ class Programs:
                 self._children[name].stop(max(self._grace, self._programs[name].tidies_seconds))
         finally:
             for name in newest_first:
-                self._children[name].kill()
+                self._kill_what_is_left(name)
             self._launcher.__exit__()
+
+    def _kill_what_is_left(self, name: str) -> None:
+        child, tidies_seconds = self._children[name], self._programs[name].tidies_seconds
+        if tidies_seconds:
+            child.stop(tidies_seconds)
+        else:
+            child.kill()

@@ -4,10 +4,10 @@
 they and all that runs in them.
 """
 
-import os
+import secrets
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -21,14 +21,14 @@ TIDIES_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Space:
-    """`folder` is the one that programs in it may write to; `cgroup` is the name of the group of all its pods."""
+    """`folder` is the one that programs in it may write to; they find one another in `path`, too.
+
+    `cgroup` is the name of the group of all its pods, which no other space has.
+    """
 
     folder: Path
-    cgroup: str
-
-    @classmethod
-    def of(cls, folder: Path) -> "Space":
-        return cls(folder, f"localkube-{os.urandom(4).hex()}")
+    path: Path
+    cgroup: str = field(default_factory=lambda: f"localkube-{secrets.token_hex(4)}")
 
     @property
     def holder(self) -> int:
@@ -41,16 +41,16 @@ class Space:
         init = (sys.executable, "-I", "-S", node_init.__file__, str(self.folder), str(ready))
         unshare = (machine.found("unshare"), "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
         keep = (sys.executable, "-I", "-S", keeper.__file__, self.cgroup, str(self.folder / "holder"))
-        return Program(NAME, (*keep, *unshare, *init), ready.exists, tidies_seconds=TIDIES_SECONDS)
+        return Program(NAME, machine.with_path((*keep, *unshare, *init)), ready.exists, tidies_seconds=TIDIES_SECONDS)
 
     def inside(self, *command: str) -> tuple[str, ...]:
         """Return the command line that runs a command in there."""
         # a new process is in the namespace for *children* of unshare, not in its own
         spaces = {"net": "net", "mount": "mnt", "pid": "pid_for_children"}
         enter = [f"--{option}=/proc/{self.holder}/ns/{file}" for option, file in spaces.items()]
-        return (machine.found("nsenter"), *enter, "--", *command)
+        return machine.with_path((machine.found("nsenter"), *enter, "--", *command), self.path)
 
-    def path(self, inside: str) -> Path:
+    def seen_from_outside(self, inside: str) -> Path:
         """Return where this machine sees a path of theirs."""
         return Path(f"/proc/{self.holder}/root", inside.lstrip("/"))
 

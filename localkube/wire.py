@@ -8,13 +8,14 @@ import ipaddress
 import json
 import random
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from localkube import machine
 from localkube.errors import UnavailableError
+from localkube.space import Space, run
 
 LINKS = ipaddress.IPv4Network("10.213.0.0/16")
 PODS = ipaddress.IPv4Network("10.214.0.0/16")
@@ -67,25 +68,25 @@ class Wire:
         """What the interface is called on this machine."""
         return f"localkube-{self.number}"
 
-    def outside(self, holder: int) -> list[str]:
-        """Return the commands that tie it to the namespaces of that process: this machine reaches the pods, too."""
-        return [
-            f"ip link add {self.name} type veth peer name {INSIDE} netns {holder}",
-            f"ip address add {self.host}/{self.link.prefixlen} dev {self.name}",
-            f"ip link set {self.name} up",
-            f"ip route add {self.pods} via {self.node}",
+    def tie(self, space: Space) -> None:
+        """Tie it to a node's namespaces; this machine reaches the pods, too. Raises StartError."""
+        outside = [
+            f"link add {self.name} type veth peer name {INSIDE} netns {space.holder}",
+            f"address add {self.host}/{self.link.prefixlen} dev {self.name}",
+            f"link set {self.name} up",
+            f"route add {self.pods} via {self.node}",
         ]
-
-    def inside(self) -> list[str]:
-        """Return the commands for the other end."""
-        return [
-            f"ip address add {self.node}/{self.link.prefixlen} dev {INSIDE}",
-            f"ip link set {INSIDE} up",
-            f"ip route add default via {self.host}",
+        inside = [
+            f"address add {self.node}/{self.link.prefixlen} dev {INSIDE}",
+            f"link set {INSIDE} up",
+            f"route add default via {self.host}",
         ]
+        for words in outside:
+            run(machine.found("ip"), *words.split())
+        for words in inside:
+            space.run(machine.found("ip"), *words.split())
 
 
 def _routes() -> list[ipaddress.IPv4Network]:
-    told = subprocess.run(["ip", "-json", "-4", "route"], capture_output=True, check=True).stdout  # noqa: S607
-    destinations = [route["dst"] for route in json.loads(told)]
+    destinations = [route["dst"] for route in json.loads(run(machine.found("ip"), "-json", "-4", "route"))]
     return [ipaddress.IPv4Network(destination) for destination in destinations if destination != "default"]

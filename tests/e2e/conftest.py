@@ -1,19 +1,33 @@
-"""One real cluster with a node a run, one fresh namespace a test. These run when they are named, as `make e2e` does."""
+"""One real cluster a run, one fresh namespace a test, one installation a module. These run when they are named.
+
+The cluster is started here, unless KUBECONFIG names one *and* TIERWAY_IMAGE and TIERWAY_CALLER_IMAGE name images that
+its nodes can pull: then all tests run that need no hand on the machine below. It must not have Tierway's kinds yet,
+since tests remove them, and with them every tier and policy.
+"""
 
 import os
 import secrets
 import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from localkube import Cluster, Tool, UnavailableError
+from localkube import Cluster, CommandError, Tool, UnavailableError, images
+from localkube import helm as helm_of
+from localkube import kubectl as kubectl_of
+from tests.e2e.installation import ROOT, Image, Installation, make_namespace
+from tests.e2e.load import Load, loading
+from tests.e2e.report import report
 
 LOGS = pytest.StashKey[Path]()
 REQUIRED = os.environ.get("TIERWAY_REQUIRE_KUBERNETES") == "1"
+GIVEN = "KUBECONFIG", "TIERWAY_IMAGE", "TIERWAY_CALLER_IMAGE"
+HERE = Path(__file__).parent
+PRODUCT, CALLER = "localhost/tierway:dev", "localhost/caller:dev"
+KINDS = "modeltiers.tierway.dev", "routingpolicies.tierway.dev"
 
 
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:
@@ -21,27 +35,33 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
     return None if any("e2e" in argument for argument in config.args) else True
 
 
+@dataclass(frozen=True)
+class Access:
+    """The commands for the run's cluster, and how its pods name the images."""
+
+    kubectl: Tool
+    helm: Tool
+    product: Image
+    caller: Image
+
+
 @pytest.fixture(scope="session")
 def pause_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive with busybox as localhost/pause:1: the sandbox of all pods, and all that the node's tests run."""
-    folder = tmp_path_factory.mktemp("pause")
-    shutil.copy("/bin/busybox", folder)
-    (folder / "Containerfile").write_text(
-        'FROM scratch\nCOPY busybox /\nENTRYPOINT ["/busybox", "sleep", "2147483647"]\n'
-    )
-    build = ["buildah", "bud", "--isolation=chroot", "--tag=localhost/pause:1", "."]
-    push = ["buildah", "push", "--quiet", "localhost/pause:1", "oci-archive:pause.tar:localhost/pause:1"]
-    for command in (build, push):
-        environment = {**os.environ, "STORAGE_DRIVER": "overlay"}
-        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
-    return folder / "pause.tar"
+    try:
+        images.base()
+        return images.archive(images.PAUSE, tmp_path_factory.mktemp("pause") / "pause.tar")
+    except UnavailableError as reason:
+        _not_to_be_had(reason)
 
 
 @pytest.fixture(scope="session")
 def cluster(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, pause_image: Path
 ) -> Iterator[Cluster]:
-    """The run's cluster; its logs stay in pytest's temporary folder when a test fails."""
+    """The run's own cluster; its logs stay in pytest's temporary folder when a test fails."""
+    if _is_given():
+        pytest.skip("needs a cluster of its own, whose machine it can reach")
     with ExitStack() as stack:
         capture = request.config.pluginmanager.getplugin("capturemanager")
         try:
@@ -49,11 +69,59 @@ def cluster(
                 directory = tmp_path_factory.mktemp("cluster")
                 cluster = stack.enter_context(Cluster.started(directory, images=[pause_image]))
         except UnavailableError as reason:
-            (pytest.fail if REQUIRED else pytest.skip)(f"no cluster with a node: {reason}")
+            _not_to_be_had(reason)
         yield cluster
         if request.session.testsfailed:
             cluster.keep_logs()
             request.config.stash[LOGS] = cluster.logs
+
+
+@pytest.fixture(scope="session")
+def access(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Access:
+    """The run's cluster with the product's image and the callers' in it."""
+    folder = tmp_path_factory.mktemp("images")
+    if _is_given():
+        kubeconfig, product, caller = (os.environ[name] for name in GIVEN)
+        tools = kubectl_of(Path(kubeconfig)), helm_of(Path(kubeconfig))
+        assert not tools[0]("get", "crds", *KINDS, "--ignore-not-found"), (
+            "this cluster has Tierway's kinds: not this one"
+        )
+        return Access(*tools, Image(product, "IfNotPresent"), Image(caller, "IfNotPresent"))
+    cluster: Cluster = request.getfixturevalue("cluster")
+    for name in KINDS:
+        assert not cluster.kubectl("get", "crd", name, "--ignore-not-found")
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        images.build(ROOT / "Containerfile", ROOT, PRODUCT)
+        images.build(HERE / "caller/Containerfile", _context(folder), CALLER)
+        for name in (PRODUCT, CALLER):
+            cluster.load(images.archive(name, folder / "image.tar"))
+    return Access(cluster.kubectl, cluster.helm, Image(PRODUCT, "Never"), Image(CALLER, "Never"))
+
+
+def _context(folder: Path) -> Path:
+    """What the callers' image is built of."""
+    shutil.copy(ROOT / "requirements/demo.txt", folder / "requirements.txt")
+    for script in (HERE / "caller").glob("*.py"):
+        shutil.copy(script, folder)
+    return folder
+
+
+def _is_given() -> bool:
+    return all(os.environ.get(name) for name in GIVEN)
+
+
+def _not_to_be_had(reason: Exception) -> None:
+    (pytest.fail if REQUIRED else pytest.skip)(f"no cluster with a node: {reason}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failure shows what the cluster looked like."""
+    outcome = yield
+    access = getattr(item, "funcargs", {}).get("access")
+    if outcome.failed and access is not None:
+        outcome.sections += [*report(access.kubectl)]
+    return outcome
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -72,7 +140,45 @@ def kubectl(cluster: Cluster) -> Tool:
 def namespace(kubectl: Tool) -> Iterator[str]:
     """The name of a namespace that no other test sees, and that enforces the restricted standard."""
     name = f"test-{secrets.token_hex(4)}"
-    kubectl("create", "namespace", name)
-    kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    make_namespace(kubectl, name)
     yield name
     kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def make_installation(access: Access) -> Iterator[Callable[..., Installation]]:
+    """Make an Installation, not yet installed; after the module nothing is left of any, the kinds included."""
+    made: list[Installation] = []
+
+    def make(prefix: str = "llm", name: str = "tierway") -> Installation:
+        made.append(Installation(access.kubectl, access.helm, access.product, prefix, name))
+        return made[-1]
+
+    yield make
+    for each in made:
+        with suppress(CommandError):  # it was never installed, or a test has uninstalled it
+            each.uninstall("--wait=false")
+        access.kubectl("delete", "namespace", each.namespace, "--wait=false")
+    access.kubectl("delete", "crds", *KINDS, "--ignore-not-found", "--timeout=60s")
+
+
+@pytest.fixture(scope="module")
+def installation(make_installation: Callable[..., Installation]) -> Installation:
+    """A namespace for a release, in which nothing is installed yet."""
+    return make_installation()
+
+
+@pytest.fixture(scope="module")
+def callers_namespace(access: Access) -> Iterator[str]:
+    """Where callers live: not where the release does."""
+    name = f"apps-{secrets.token_hex(3)}"
+    make_namespace(access.kubectl, name)
+    yield name
+    access.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def load(access: Access, installation: Installation, callers_namespace: str) -> Iterator[Load]:
+    """Callers of the module's installation, which has answered some of them."""
+    with loading(access.kubectl, access.caller, callers_namespace, installation.url) as load:
+        yield load
