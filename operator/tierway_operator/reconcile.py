@@ -133,6 +133,7 @@ class Reconciler:
         """Keys before the tables that name them, each table before its policy's status says that it is on its way."""
         if dict(found.keys) != dict(world.keys):
             await self._store.publish_keys(found.keys)
+            logger.info("published provider keys", extra={"keys": len(found.keys)})
         slots = asyncio.Semaphore(_PUBLISHED_AT_ONCE)
 
         async def one(policy: str, published: Published) -> None:
@@ -144,8 +145,12 @@ class Reconciler:
         news = {key: each.published for key, each in found.policies.items() if each.news}
         await all_of(
             [one(policy, published) for policy, published in news.items() if published is not None]
-            + [self._store.unpublish(policy) for policy in found.gone]
+            + [self._withdraw(policy) for policy in found.gone]
         )
+
+    async def _withdraw(self, policy: str) -> None:
+        await self._store.unpublish(policy)
+        logger.info("withdrew a table", extra={"policy": policy})
 
     async def _observe(self) -> None:
         await self._listed.wait()

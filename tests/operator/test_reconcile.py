@@ -107,8 +107,9 @@ async def test_what_one_policy_cannot_publish_stops_no_other():
             await until(lambda: programmed(store) == ("True", "Programmed"))
 
 
-async def test_keys_are_there_before_the_table_that_names_them():
-    """A table must not meet requests before its keys."""
+async def test_keys_are_there_before_the_table_that_names_them(caplog):
+    """A table must not meet requests before its keys. The log counts them and has none."""
+    caplog.set_level(logging.INFO, "tierway_operator.reconcile")
     keyed = tier("cheap", providers=[provider(credentialRef={"name": "keys", "key": "api-key"})])
     async with applied(secrets=Secrets((secret(),))) as (store, _):
         store.apply(keyed)
@@ -117,6 +118,9 @@ async def test_keys_are_there_before_the_table_that_names_them():
             order = [what for what, _, _ in store.journal if what in {"keys", "publish"}]
             assert order == ["keys", "publish"]
             assert list(store.keys.values()) == ["k-1"]
+            (line,) = [each for each in caplog.records if each.getMessage() == "published provider keys"]
+            assert line.keys == 1
+            assert "k-1" not in str(vars(line))
 
 
 async def test_a_restart_of_the_operator_shows_in_no_status():
@@ -216,7 +220,7 @@ async def test_a_namespace_that_another_release_takes_is_withdrawn_and_one_that_
 
 
 async def test_the_log_says_what_was_published_and_for_whom(caplog):
-    """Policy, generation, hash, proxies; a state that moves without an edit is called one."""
+    """Policy, generation, hash, proxies; a state that moves without an edit is called one; and what is withdrawn."""
     caplog.set_level(logging.INFO, "tierway_operator.reconcile")
     async with applied() as (store, _), running(store):
         await until(lambda: programmed(store) == ("True", "Programmed"))
@@ -226,3 +230,5 @@ async def test_the_log_says_what_was_published_and_for_whom(caplog):
         assert [each.getMessage() for each in lines] == ["published a table", "published a state"]
         hashed = store.status("RoutingPolicy", "default")["tableHash"]
         assert {(each.policy, each.generation, each.hash, each.proxies) for each in lines} == {(NAME, 1, hashed, 2)}
+        store.delete("RoutingPolicy", "default")
+        await until(lambda: any(each.getMessage() == "withdrew a table" for each in caplog.records))
