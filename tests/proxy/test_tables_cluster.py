@@ -183,6 +183,27 @@ async def test_an_outage_takes_nothing_away(followed, tables):
     assert "llm/a" in tables.served
 
 
+async def test_tables_are_as_old_as_the_last_word_of_the_api_about_them(followed, tables, monkeypatch):
+    """Keys that cannot be read make no table old; a list of tables that fails does, until one succeeds."""
+    keys_failed = asyncio.Event()
+    monkeypatch.setattr(tables, "restore", keys_failed.set)
+    followed.secret_status, followed.maps = 403, {"a": config_map()}
+    await followed.watching.wait()
+    keys_failed.clear()
+    await asyncio.wait_for(keys_failed.wait(), 5)
+    assert tables.contact.last_heard() < tables.contact.last_heard()
+    followed.maps_status = 500
+    followed.send("ERROR", {"kind": "Status", "code": 500, "message": "etcd is gone"})
+    await asyncio.wait_for(followed.refused.get(), 2)
+    await asyncio.wait_for(followed.refused.get(), 2)
+    last = tables.contact.last_heard()
+    assert tables.contact.last_heard() == last
+    followed.watching.clear()
+    followed.maps_status = 200
+    await asyncio.wait_for(followed.watching.wait(), 5)
+    assert last < tables.contact.last_heard() < tables.contact.last_heard()
+
+
 def test_pauses_grow_to_two_seconds_and_differ():
     """Proxies that lost the same API server do not return in step."""
     for _ in range(50):
