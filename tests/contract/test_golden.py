@@ -18,7 +18,7 @@ from tierway_proxy.contract.table import RouteTable
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = {"table-1": RouteTable, "state-1": State, "observations-1": Observations}
 DIGESTS = {
-    "table-1": "0874b5008322ae5222e186f2efd0fa68709302b7e4982c6dcaa1b1bdeb0bc8c9",
+    "table-1": "94edc8336d5085bccfd4642e52cc4b6f5c3fd5dec88dcf56b688a51ddbaaef3f",
     "state-1": "fca4e0a6d2f450d700d8ee60abbc3fed2508866f253e68eab720c753f4e4c927",
     "observations-1": "53c870cbfdddbfc31bc1723476c74c7c239b8c45ec60c3a4eb8fb31bca4012b2",
 }

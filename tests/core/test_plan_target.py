@@ -6,6 +6,7 @@ from multidict import CIMultiDict
 from tests.core.tables import catalog, model, price
 from tierway_proxy.contract.state import State, Withdrawal
 from tierway_proxy.contract.table import HeaderMatch, Match, Pins, Rule, Use
+from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.health import Health
 from tierway_proxy.core.plan import Plan, decide
 from tierway_proxy.core.refusal import Refusal
@@ -16,10 +17,10 @@ MODELS = (model("small", "cheap"), model("medium", "middle"), model("large", "be
 PICTURE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:x"}}]}]
 
 
-def decided(fields=None, *, headers=None, models=MODELS, **options):
+def decided(fields=None, *, headers=None, models=MODELS, caller=None, **options):
     options = {"routes": ROUTES, **options}
     asked = {"messages": MESSAGES, **(fields or {})}
-    return decide(catalog(*models, **options), asked, CIMultiDict(headers or {}), Health(), 0.0)
+    return decide(catalog(*models, **options), asked, CIMultiDict(headers or {}), Health(), 0.0, caller)
 
 
 def serving(*args, **kwargs):
@@ -239,3 +240,50 @@ class TestRefusing:
         gone = Withdrawal(tier="llm/best", model=None, how="Disabled", message="Tier best is gone.")
         found = refusal({"model": "large"}, state=State(policy="llm/default", sequence=1, withdrawn=(gone,)))
         assert (found.status, found.code) == (404, "model_not_found")
+
+
+HINT = {"headers": {"X-Tierway-Class": "Complex"}}
+FRONTEND, BATCH = Caller("web/frontend", "web"), Caller("batch")
+
+
+class TestCallers:
+    """Rules and pins may be for some callers only; who is not known is none of them."""
+
+    @pytest.mark.parametrize(
+        ("match", "caller", "matches"),
+        [
+            ({"callers": ("web/frontend",)}, FRONTEND, True),
+            ({"callers": ("web/frontend",)}, BATCH, False),
+            ({"callers": ("web/frontend",)}, None, False),
+            ({"callers": ("batch",)}, BATCH, True),
+            ({"namespaces": ("web",)}, FRONTEND, True),
+            ({"namespaces": ("other",)}, FRONTEND, False),
+            ({"namespaces": ("web",)}, BATCH, False),
+            ({"namespaces": ("web",)}, None, False),
+            ({"callers": ("batch",), "namespaces": ("web",)}, FRONTEND, False),
+        ],
+    )
+    def test_a_rule_for_callers_takes_theirs_and_nobody_elses(self, match, caller, matches):
+        """All that a rule says must hold."""
+        found = serving(rules=(rule(use=TO_BEST, **match),), caller=caller)
+        assert found == (["large"] if matches else ["small"])
+
+    def test_a_header_rule_is_bound_to_its_callers(self):
+        """Anybody can send a header; the rule says whose counts."""
+        bound = rule(use=TO_BEST, callers=("web/frontend",), **header("X-Team", "legal"))
+        assert serving(rules=(bound,), headers={"X-Team": "legal"}, caller=FRONTEND) == ["large"]
+        assert serving(rules=(bound,), headers={"X-Team": "legal"}, caller=BATCH) == ["small"]
+
+    @pytest.mark.parametrize("asks", [{"fields": {"model": "large"}}, {"fields": {"model": "best"}}, HINT])
+    def test_pins_bound_to_callers_refuse_others_by_name(self, asks):
+        """By name or by namespace; whoever is none of them reads who they are."""
+        for pins in (Pins(callers=("web/frontend",)), Pins(namespaces=("web",))):
+            assert serving(pins=pins, caller=FRONTEND, **asks) == ["large"]
+            refused = refusal(pins=pins, caller=BATCH, **asks)
+            assert (refused.status, refused.code) == (403, "pin_not_allowed")
+            assert "does not let caller 'batch' choose the" in refused.message
+        assert "a caller whom nobody authenticates" in refusal(pins=Pins(callers=("batch",)), **asks).message
+
+    def test_what_is_denied_to_all_is_denied_to_the_named_callers_too(self):
+        """`Deny` comes first."""
+        assert refusal({"model": "large"}, pins=Pins(model=False, callers=("batch",)), caller=BATCH).status == 403

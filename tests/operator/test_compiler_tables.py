@@ -138,6 +138,7 @@ def test_rules_and_pins_and_options_travel_as_written():
                     {"name": "X-Team", "value": "legal"},
                     {"name": "X-Job", "type": "RegularExpression", "value": "a+"},
                 ],
+                "callers": ["web/a", "batch"], "namespaces": ["web"],
                 "models": ["auto"], "tools": True, "images": False, "inputTokens": {"min": 0, "max": 9},
             },
             "use": {"tierRef": {"name": "dear"}},
@@ -147,7 +148,7 @@ def test_rules_and_pins_and_options_travel_as_written():
     ]  # fmt: skip
     spec = {
         "rules": rules,
-        "pins": {"class": "Deny", "model": "Deny"},
+        "pins": {"class": "Deny", "model": "Deny", "callers": ["batch"], "namespaces": ["web"]},
         "unknownModels": "Classify",
         "classifier": {"preset": "Safe", "onUncertain": "AsClassified"},
         "streaming": {"upstream": "AsRequested", "stallMilliseconds": 5},
@@ -159,6 +160,8 @@ def test_rules_and_pins_and_options_travel_as_written():
     table = turns.table()
     first, second, third = table.rules
     assert [each.regular_expression for each in first.match.headers] == [False, True]
+    assert (first.match.callers, first.match.namespaces) == (("web/a", "batch"), ("web",))
+    assert (table.pins.callers, table.pins.namespaces) == (("batch",), ("web",))
     assert (first.match.models, first.match.tools, first.match.images) == (("auto",), True, False)
     assert (first.match.min_input_tokens, first.match.max_input_tokens) == (0, 9)
     assert (first.use.tier, second.use.request_class, third.use.model) == ("llm/dear", "Complex", "small")

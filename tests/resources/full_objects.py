@@ -76,6 +76,8 @@ FULL_POLICY: Final[dict[str, Any]] = {
                 "name": "all",
                 "match": {
                     "headers": [{"name": "x-team", "type": "RegularExpression", "value": "legal|finance"}],
+                    "callers": ["web/frontend", "batch"],
+                    "namespaces": ["web"],
                     "models": ["auto"],
                     "tools": False,
                     "images": False,
@@ -86,7 +88,7 @@ FULL_POLICY: Final[dict[str, Any]] = {
             {"name": "tier", "match": {"tools": True}, "use": {"tierRef": {"name": "budget", "namespace": "llm"}}},
             {"name": "model", "match": {"images": True}, "use": {"model": "glm-5"}},
         ],
-        "pins": {"class": "Allow", "tier": "Deny", "model": "Deny"},
+        "pins": {"class": "Allow", "tier": "Deny", "model": "Deny", "callers": ["batch"], "namespaces": ["web"]},
         "unknownModels": "Classify",
         "classifier": {
             "preset": "Thrifty",

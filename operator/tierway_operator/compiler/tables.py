@@ -75,6 +75,8 @@ def _match(spec: spec_of.Match) -> Match:
             HeaderMatch(name=each.name, value=each.value, regular_expression=each.type == "RegularExpression")
             for each in spec.headers or ()
         ),
+        callers=spec.callers or (),
+        namespaces=spec.namespaces or (),
         models=spec.models or (),
         tools=spec.tools,
         images=spec.images,
@@ -89,7 +91,11 @@ def _pins(spec: spec_of.Pins) -> Pins:
         "tier": spec.tier,
         "model": spec.model,
     }
-    return Pins(**{what: (pin or defaults.PIN) == "Allow" for what, pin in allowed.items()})
+    return Pins(
+        **{what: (pin or defaults.PIN) == "Allow" for what, pin in allowed.items()},
+        callers=spec.callers or (),
+        namespaces=spec.namespaces or (),
+    )
 
 
 def _classifier(spec: spec_of.Classifier, model: OwnModel | None) -> Classifier:

@@ -21,6 +21,7 @@ LABEL_PATTERN = f"^{_LABEL}$"
 NAME_PATTERN = rf"^{_LABEL}(\.{_LABEL})*$"
 _DATA_KEY = "^[-._a-zA-Z0-9]+$"
 _MODEL_NAME = "^[a-zA-Z0-9]([-._:/@a-zA-Z0-9]*[a-zA-Z0-9])?$"
+_CALLER = "^[-._a-zA-Z0-9]+(/[-._a-zA-Z0-9]+)?$"
 _HEADER_NAME = "^[-!#$%&'*+.^_`|~0-9a-zA-Z]+$"
 _PRINTABLE = "^[!-~]([ -~]*[!-~])?$"
 _MONEY = r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?$"
@@ -29,6 +30,7 @@ Label = Annotated[str, Field(pattern=LABEL_PATTERN, max_length=63)]
 ObjectName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=253)]
 DataKey = Annotated[str, Field(pattern=_DATA_KEY, max_length=253)]
 ModelName = Annotated[str, Field(pattern=_MODEL_NAME, max_length=128)]
+CallerName = Annotated[str, Field(pattern=_CALLER, max_length=317)]
 HeaderName = Annotated[str, Field(pattern=_HEADER_NAME, max_length=128)]
 # At most six decimals a million tokens: an integer of pico-dollars a token.
 Money = Annotated[str, Field(pattern=_MONEY, max_length=16)]
@@ -41,6 +43,7 @@ PATTERNS_IN_WORDS: Final[Mapping[str, str]] = {
     NAME_PATTERN: "must be lower-case letters, digits, hyphens and dots, each part with a letter or digit at both ends",
     _DATA_KEY: "must be letters, digits, hyphens, dots and underscores",
     _MODEL_NAME: "must be letters, digits and the characters - . _ : / @, with a letter or digit at both ends",
+    _CALLER: "must be a ServiceAccount as namespace/name, or the name of a static key",
     _HEADER_NAME: "must be the name of an HTTP header, without blanks and colons",
     _PRINTABLE: "must be printable ASCII, without blanks around it",
     _MONEY: 'must be an amount such as "0.25": digits, at most six after a point, no sign or exponent, no leading zero',

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tierway_operator.resources.common import (
+    CallerName,
     Count32,
     HeaderName,
     Label,
@@ -96,13 +97,21 @@ class InputTokens(Shape):
 class Match(Shape):
     cel = (
         Rule(
-            "has(self.headers) || has(self.models) || has(self.tools) || has(self.images) || has(self.inputTokens)",
-            "a rule must match something: give headers, models, tools, images or inputTokens",
+            "has(self.headers) || has(self.callers) || has(self.namespaces) || has(self.models) || has(self.tools)"
+            " || has(self.images) || has(self.inputTokens)",
+            "a rule must match something: give headers, callers, namespaces, models, tools, images or inputTokens",
         ),
     )
 
     headers: Annotated[tuple[HeaderMatch, ...], Field(min_length=1, max_length=16), keyed("name")] | None = None
-    """Headers that the request must carry, all of them; at most 16. Default: any."""
+    """Headers that the request must carry, all of them; at most 16. Default: any. Whoever may call can send any header:
+    where that costs money, say here too who may, by `callers` or `namespaces`."""
+    callers: Annotated[tuple[CallerName, ...], Field(min_length=1, max_length=64), SET] | None = None
+    """Who must have sent the request, one of these: a ServiceAccount as `namespace/name`, or the name of a static key;
+    at most 64. Nobody matches while the release does not authenticate callers. Default: anybody."""
+    namespaces: Annotated[tuple[Label, ...], Field(min_length=1, max_length=64), SET] | None = None
+    """Namespaces, one of which must be that of the ServiceAccount that sent the request; at most 64. A static key has
+    none. Nobody matches while the release does not authenticate callers. Default: any."""
     models: Annotated[tuple[ModelName, ...], Field(min_length=1, max_length=32), SET] | None = None
     """What the request's `model` must be, one of these, as the client wrote it: `auto`, a tier's name or a model's;
     at most 32. Default: any."""
@@ -150,6 +159,12 @@ class Pins(Shape):
     """Whether a caller may name one of the policy's tiers in `model`. Default: Allow."""
     model: Pin | None = None
     """Whether a caller may name a model of the policy's tiers in `model`. Default: Allow."""
+    callers: Annotated[tuple[CallerName, ...], Field(min_length=1, max_length=64), SET] | None = None
+    """Who may choose what is allowed here: ServiceAccounts as `namespace/name`, names of static keys; at most 64.
+    Others are refused with a sentence that says so. Default: everybody, or those of `namespaces`."""
+    namespaces: Annotated[tuple[Label, ...], Field(min_length=1, max_length=64), SET] | None = None
+    """Namespaces whose ServiceAccounts may choose what is allowed here, beside `callers`; at most 64. Default: all, or
+    nobody but `callers`."""
 
 
 class Boundaries(Shape):

@@ -93,9 +93,14 @@ class HeaderMatch(Message):
 
 
 class Match(Message):
-    """All that is set must hold. Token bounds are inclusive and compared with the estimate."""
+    """All that is set must hold. Token bounds are inclusive and compared with the estimate.
+
+    `callers` are ServiceAccounts as `namespace/name` and names of static keys, `namespaces` those of ServiceAccounts.
+    """
 
     headers: tuple[HeaderMatch, ...] = ()
+    callers: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     tools: bool | None = None
     images: bool | None = None
@@ -118,11 +123,16 @@ class Rule(Message):
 
 
 class Pins(Message):
-    """What a caller may choose: the class by header, a tier or a model by `model`."""
+    """What a caller may choose: the class by header, a tier or a model by `model`.
+
+    `callers`, `namespaces`: who may, by one or the other; both empty: everybody.
+    """
 
     request_class: bool = True
     tier: bool = True
     model: bool = True
+    callers: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
 
 
 class Boundaries(Message):

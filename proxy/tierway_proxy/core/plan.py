@@ -1,25 +1,21 @@
 """Which candidates may serve a request, in which order, and why not the others: a pure function of values.
 
-A rule of the policy decides first, then what the caller pinned by `model` or class header, then the classifier.
+`target` says who is wanted; here those are left out, or put last, that cannot serve the request now.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tierway_proxy.contract.base import CLASSES, RequestClass
-from tierway_proxy.contract.table import Match, Rule
 from tierway_proxy.core.able import unable, unfit_now
-from tierway_proxy.core.ask import Ask, Examined, declared
+from tierway_proxy.core.ask import Ask, Examined
+from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.catalog import Candidate, Catalog, place
-from tierway_proxy.core.classify import classify, examine
+from tierway_proxy.core.classify import examine
 from tierway_proxy.core.health import Health
-from tierway_proxy.core.refusal import Refusal, bad_request, model_not_found, no_candidate, not_allowed
-
-CLASS_HEADER = "X-Tierway-Class"
-AUTO = "auto"
+from tierway_proxy.core.refusal import Refusal, bad_request, no_candidate
+from tierway_proxy.core.target import AUTO, Request, Target, wanted
 
 
 class Skipped(NamedTuple):
@@ -48,25 +44,24 @@ class Plan(NamedTuple):
         return self.ask.klass if isinstance(self.ask, Ask) else None
 
 
-class _Target(NamedTuple):
-    """Who is wanted, before anyone is left out."""
-
-    candidates: tuple[Candidate, ...]
-    ask: Examined
-    reason: str
-    route: RequestClass | None = None
-
-
 def decide(
-    catalog: Catalog, fields: Mapping[str, Any], headers: Mapping[str, str], health: Health, now: float
+    catalog: Catalog,
+    fields: Mapping[str, Any],
+    headers: Mapping[str, str],
+    health: Health,
+    now: float,
+    caller: Caller | None = None,
 ) -> Plan | Refusal:
-    """The plan for a chat-completions body, or the refusal that the caller gets. `headers` ignores case."""
+    """The plan for a chat-completions body, or the refusal that the caller gets. `headers` ignores case.
+
+    `caller` None: nobody was asked who they are.
+    """
     model = fields.get("model", AUTO)
     if not isinstance(model, str):
         return bad_request("'model' must be a string: 'auto', a tier or a model.", param="model")
     if (unreadable := without_messages(fields)) is not None:
         return unreadable
-    target = _target(catalog, model, fields, headers, examine(fields))
+    target = wanted(catalog, Request(model, fields, headers, caller, examine(fields)))
     if isinstance(target, Refusal):
         return target
     limit = _class_limit(catalog, target.ask)
@@ -87,97 +82,6 @@ def _counted(refusal: Refusal, ask: Examined) -> Refusal:
     return replace(refusal, klass=klass, pinned=klass is None)
 
 
-def _target(
-    catalog: Catalog, model: str, fields: Mapping[str, Any], headers: Mapping[str, str], seen: Examined
-) -> _Target | Refusal:
-    for rule in catalog.table.rules:
-        if _matches(rule.match, model, headers, seen):
-            return _by_rule(catalog, rule, seen)
-    if model not in (AUTO, ""):
-        pinned = _by_name(catalog, model, seen)
-        if pinned is not None:
-            return pinned
-        if catalog.table.unknown_models == "Reject":
-            return model_not_found(model, catalog.table.policy, catalog.disabled(model))
-    hint = headers.get(CLASS_HEADER)
-    return _by_class(catalog, _classified(catalog, fields, seen) if hint is None else _hinted(catalog, hint, seen))
-
-
-def _by_rule(catalog: Catalog, rule: Rule, seen: Examined) -> _Target:
-    reason, use = f"rule {rule.name}", rule.use
-    if use.request_class is not None:
-        ask = declared(seen, use.request_class, reason)
-        return _Target(catalog.routes[use.request_class], ask, reason, use.request_class)
-    if use.model is not None:
-        return _Target(catalog.of_model(use.model, use.tier), seen, reason)
-    return _Target(catalog.of_tier(use.tier or ""), seen, reason)
-
-
-def _by_name(catalog: Catalog, name: str, seen: Examined) -> _Target | Refusal | None:
-    """What `model` pins, model names before tier names; None when it names neither."""
-    pins, found = catalog.table.pins, catalog.of_model(name)
-    if found:
-        return _Target(found, seen, f"pinned to model {name}") if pins.model else _pin_denied("model", name)
-    tier = catalog.tier_named(name)
-    if tier is None or not catalog.of_tier(tier):
-        return None
-    return _Target(catalog.of_tier(tier), seen, f"pinned to tier {tier}") if pins.tier else _pin_denied("tier", name)
-
-
-def _pin_denied(what: str, name: str) -> Refusal:
-    return not_allowed(
-        f"This routing policy does not let callers choose the {what} ({name!r}): send model 'auto'.", "model"
-    )
-
-
-def _classified(catalog: Catalog, fields: Mapping[str, Any], seen: Examined) -> Ask:
-    return classify(fields, seen, catalog.table.classifier)
-
-
-def _hinted(catalog: Catalog, hint: str, seen: Examined) -> Ask | Refusal:
-    klass = next((each for each in CLASSES if each.lower() == hint.strip().lower()), None)
-    if klass is None:
-        return bad_request(
-            f"{CLASS_HEADER} must be one of {', '.join(CLASSES)}, not {hint[:40]!r}.", param=CLASS_HEADER
-        )
-    if not catalog.table.pins.request_class:
-        return not_allowed(
-            f"This routing policy does not let callers choose the class: leave {CLASS_HEADER} out.", CLASS_HEADER
-        )
-    return declared(seen, klass, f"the caller's {CLASS_HEADER}")
-
-
-def _by_class(catalog: Catalog, ask: Ask | Refusal) -> _Target | Refusal:
-    if isinstance(ask, Refusal):
-        return ask
-    return _Target(catalog.routes[ask.klass], ask, f"{ask.klass}: {ask.reasons[0]}", ask.klass)
-
-
-def _matches(match: Match, model: str, headers: Mapping[str, str], seen: Examined) -> bool:
-    return (
-        (not match.models or model in match.models)
-        and (match.tools is None or match.tools == seen.tools)
-        and (match.images is None or match.images == seen.images)
-        and (match.min_input_tokens is None or seen.input_tokens >= match.min_input_tokens)
-        and (match.max_input_tokens is None or seen.input_tokens <= match.max_input_tokens)
-        and all(
-            _header_matches(headers.get(each.name), each.value, expression=each.regular_expression)
-            for each in match.headers
-        )
-    )
-
-
-def _header_matches(value: str | None, wanted: str, *, expression: bool) -> bool:
-    if value is None:
-        return False
-    return _compiled(wanted).fullmatch(value) is not None if expression else value == wanted
-
-
-@lru_cache(maxsize=1024)
-def _compiled(expression: str) -> re.Pattern[str]:
-    return re.compile(expression)
-
-
 def _class_limit(catalog: Catalog, ask: Examined) -> int | None:
     return catalog.table.routes[ask.klass].max_output_tokens if isinstance(ask, Ask) else None
 
@@ -191,7 +95,7 @@ def _too_much(catalog: Catalog, ask: Examined, limit: int | None) -> Refusal | N
 
 def _chain(
     catalog: Catalog,
-    target: _Target,
+    target: Target,
     limit: int | None,
     health: Health,
     now: float,
@@ -216,13 +120,13 @@ def _chain(
     return Plan(catalog, target.ask, (*fit, *unfit), len(fit), _joined(before, target, skipped), target.reason, limit)
 
 
-def _joined(before: tuple[Skipped, ...], target: _Target, skipped: list[Skipped]) -> tuple[Skipped, ...]:
+def _joined(before: tuple[Skipped, ...], target: Target, skipped: list[Skipped]) -> tuple[Skipped, ...]:
     """All who were passed over, each once: what a harder route says of one counts."""
     here = {each.key for each in target.candidates} if before else ()
     return (*(each for each in before if each.key not in here), *skipped)
 
 
-def _harder(catalog: Catalog, target: _Target) -> _Target | None:
+def _harder(catalog: Catalog, target: Target) -> Target | None:
     """The route of the next harder class: where a request goes that no model of its class's route can serve at all."""
     following = CLASSES[CLASSES.index(target.route) + 1 :] if target.route is not None else ()
     if not following:
@@ -231,7 +135,7 @@ def _harder(catalog: Catalog, target: _Target) -> _Target | None:
     return target._replace(candidates=catalog.routes[following[0]], reason=reason, route=following[0])
 
 
-def _nobody(catalog: Catalog, target: _Target, skipped: list[Skipped]) -> Refusal:
+def _nobody(catalog: Catalog, target: Target, skipped: list[Skipped]) -> Refusal:
     if skipped:
         reasons = "; ".join(sorted({f"{place(each.key).model} {each.reason}" for each in skipped}))
         return bad_request(f"No model of this route can serve the request: {reasons}.", "no_capable_model")

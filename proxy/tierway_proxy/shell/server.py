@@ -16,8 +16,9 @@ from tierway_proxy.core.catalog import Catalog
 from tierway_proxy.core.exchange import Exchange
 from tierway_proxy.core.explained import explained
 from tierway_proxy.core.ledger import Settlement, refused
-from tierway_proxy.core.plan import AUTO, Plan, decide
+from tierway_proxy.core.plan import Plan, decide
 from tierway_proxy.core.refusal import Refusal, bad_request, model_not_found, no_default_policy, unknown_policy
+from tierway_proxy.core.target import AUTO
 from tierway_proxy.shell.answer import ENDS, SERVER, Answer, refusal_response
 from tierway_proxy.shell.callers import CallersServer
 from tierway_proxy.shell.recording import Recorder

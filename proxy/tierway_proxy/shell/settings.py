@@ -23,6 +23,14 @@ class Recording:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Authentication:
+    """By what callers prove themselves: tokens made for `audience`, and a Secret's static keys where one is named."""
+
+    audience: str
+    keys_secret: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Tables come from `tables` (a folder) or, when that is None, from the release's ConfigMaps in `namespace`."""
 
@@ -38,6 +46,7 @@ class Settings:
     default_policy: str | None
     access_log: bool
     drain_seconds: float
+    authentication: Authentication | None = None
     recording: Recording | None = None
     end_with_stdin: bool = False
 
@@ -77,7 +86,28 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="end when standard input does, a pipe whose other end is held by whoever started this process",
     )
+    _add_authentication(parser)
     _add_recording(parser)
+
+
+def _add_authentication(parser: ArgumentParser) -> None:
+    callers = parser.add_argument_group("callers")
+    callers.add_argument(
+        "--authentication",
+        choices=("Required", "None"),
+        default="None",
+        help="whether callers must prove who they are, to the Kubernetes API (default: %(default)s)",
+    )
+    callers.add_argument(
+        "--audience",
+        default="tierway",
+        help="for whom a caller's ServiceAccount token must have been made (default: %(default)s)",
+    )
+    callers.add_argument(
+        "--caller-keys-secret",
+        metavar="NAME",
+        help="a Secret of the release's namespace with static keys: their names are the callers'",
+    )
 
 
 def _add_recording(parser: ArgumentParser) -> None:
@@ -127,9 +157,20 @@ def from_arguments(given: Namespace) -> Settings:
         default_policy=given.default_policy,
         access_log=not given.no_access_log,
         drain_seconds=given.drain_seconds,
+        authentication=_authentication(given),
         recording=_recording(given),
         end_with_stdin=given.end_with_stdin,
     )
+
+
+def _authentication(given: Namespace) -> Authentication | None:
+    if given.authentication == "None":
+        if given.caller_keys_secret is not None:
+            raise SettingsError("--caller-keys-secret names keys that nobody asks for; add --authentication=Required.")
+        return None
+    if given.tables is not None:
+        raise SettingsError("--authentication=Required asks the Kubernetes API, which --tables does without.")
+    return Authentication(audience=given.audience, keys_secret=given.caller_keys_secret)
 
 
 def _recording(given: Namespace) -> Recording | None:
