@@ -3,8 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+REVISION = $(shell git rev-parse HEAD)
+IMAGE = tierway:$(VERSION)
+BUILDER = docker
+, := ,
+
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-kubernetes test check lint format crds lock clean
+.PHONY: help demo demo-kubernetes test check lint format crds image lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -35,11 +41,20 @@ crds: $(VENV)/.dev  ## write deploy/crds and the chart's copy anew from the mode
 	@$(BIN)/python -m tierway_operator.crds deploy/crds
 	@$(BIN)/python -m tierway_operator.crds deploy/helm/tierway/files/crds
 
+image:  ## build the image (BUILDER=podman or buildah, IMAGE=name:tag, BASE=image, PIP_CONF=file)
+	@$(BUILDER) build --file Containerfile --tag "$(IMAGE)" $(if $(BASE),--build-arg "BASE=$(BASE)") \
+		--build-arg "VERSION=$(VERSION)" --build-arg "REVISION=$(REVISION)" \
+		$(if $(PIP_CONF),--secret "id=pip$(,)src=$(PIP_CONF)") .
+
 lock: $(VENV)/.dev  ## resolve requirements/*.txt anew, with hashes
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		pyproject.toml --group demo --group build -o requirements/demo.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		pyproject.toml --extra operator --extra calibrate --group dev -c requirements/demo.txt -o requirements/dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		pyproject.toml --extra operator -c requirements/dev.txt -o requirements/image.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--group build -c requirements/dev.txt -o requirements/image-build.txt
 	@echo 'uv>=0.9' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate - -o requirements/uv.txt
 
