@@ -3,9 +3,13 @@
 import argparse
 import signal
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from localkube import images
 from localkube.binaries import binaries
 from localkube.cluster import Cluster
 from localkube.errors import StartError, UnavailableError
@@ -43,9 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         "directory", nargs="?", type=Path, help="empty or absent, and gone afterwards; default: a temporary one"
     )
     up.add_argument("--node", action="store_true", help="with a node, on which pods run; Linux and root")
-    up.add_argument(
-        "--image", action="append", default=[], type=Path, help="an OCI archive to load; localhost/pause:1 must be one"
-    )
+    up.add_argument("--image", action="append", default=[], type=Path, help="an OCI archive to load onto the node")
     commands.add_parser("kubectl", help="print the path of kubectl")
     commands.add_parser("helm", help="print the path of helm, built when missing")
     return parser
@@ -67,9 +69,7 @@ def _run(command: str, arguments: argparse.Namespace) -> None:
 
 
 def _up(arguments: argparse.Namespace) -> None:
-    directory, images = arguments.directory, arguments.image
-    started = Cluster.started(directory, images=images) if arguments.node else ControlPlane.started(directory)
-    with started as plane:
+    with _cluster(arguments) if arguments.node else ControlPlane.started(arguments.directory) as plane:
         print(f"export KUBECONFIG={plane.kubeconfig}", flush=True)
         print(f"ready at {plane.server}; Ctrl-C ends it", file=sys.stderr)
         everything = plane.pids()
@@ -77,6 +77,15 @@ def _up(arguments: argparse.Namespace) -> None:
             time.sleep(LOOK_SECONDS)
         lost = set(everything) - set(plane.pids())
         raise StartError(f"{', '.join(lost)} ended by itself")
+
+
+@contextmanager
+def _cluster(arguments: argparse.Namespace) -> Iterator[Cluster]:
+    with tempfile.TemporaryDirectory() as folder:
+        images.base()
+        pause = images.archive(images.PAUSE, Path(folder, "pause.tar"))
+        with Cluster.started(arguments.directory, images=[pause, *arguments.image]) as cluster:
+            yield cluster
 
 
 if __name__ == "__main__":

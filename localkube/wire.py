@@ -21,6 +21,7 @@ LINKS = ipaddress.IPv4Network("10.213.0.0/16")
 PODS = ipaddress.IPv4Network("10.214.0.0/16")
 NUMBERS = range(1, 255)
 INSIDE = "machine"
+CLAIM = "\0localkube/wire/{}"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Wire:
                 continue
             with socket.socket(socket.AF_UNIX) as claim:
                 try:
-                    claim.bind(f"\0localkube/wire/{number}")
+                    claim.bind(CLAIM.format(number))
                 except OSError:
                     continue
                 yield wire

@@ -34,6 +34,17 @@ pathlib.Path("deaf").touch()
 while True:
     signal.pause()
 """
+TIDIES_SLOWLY = """
+import pathlib, signal, sys, time
+def end(*_):
+    time.sleep(0.5)
+    pathlib.Path("tidied").touch()
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+pathlib.Path(sys.argv[1]).touch()
+while True:
+    signal.pause()
+"""
 BREAKS = "print('the port is taken', flush=True); raise SystemExit(3)"
 SECONDS = 20.0
 
@@ -191,6 +202,49 @@ def test_no_program_outlives_a_killed_parent(
         assert runs(pid)
         parent.kill()
     assert eventually(lambda: not runs(pid))
+
+
+@LINUX
+def test_one_that_tidies_is_asked_to_end_when_its_parent_is_killed(
+    place: Path, script: Callable[[str, str], Path], eventually: Callable[[Callable[[], bool]], bool]
+) -> None:
+    """What the kernel does not take along, it still can."""
+    text = f"""
+        import pathlib, time
+        from localkube.programs import Program, Programs
+        place = pathlib.Path({str(place)!r})
+        programs = Programs(place, place, {{}})
+        command = ({str(script("program", SAYS_WHEN_IT_ENDS))!r}, "first")
+        programs.start(Program("first", command, (place / "first").exists, tidies_seconds=5), {SECONDS})
+        print("started", flush=True)
+        time.sleep(600)
+    """
+    with _python(text) as parent, ExitStack() as whatever_happens:
+        whatever_happens.callback(parent.kill)
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "started\n"
+        parent.kill()
+    assert eventually((place / "ended").exists)
+
+
+def test_one_that_tidies_gets_its_own_time_to_end(place: Path, script: Callable[[str, str], Path]) -> None:
+    """The others' moment is too short for it."""
+    slow = script("slow", TIDIES_SLOWLY)
+    with Programs(place, place, {}, grace=0.1) as programs:
+        command = (str(slow), "first")
+        programs.start(Program("first", command, (place / "first").exists, tidies_seconds=SECONDS), SECONDS)
+    assert (place / "tidied").exists()
+
+
+def test_one_that_tidies_does_so_after_a_second_interrupt_too(place: Path, script: Callable[[str, str], Path]) -> None:
+    """Who presses Ctrl-C twice wants no cgroups left behind either."""
+    programs = Programs(place, place, {}, grace=60)
+    command = (str(script("slow", TIDIES_SLOWLY)), "first")
+    programs.start(Program("first", command, (place / "first").exists, tidies_seconds=SECONDS), SECONDS)
+    programs.start(_program("deaf", script("deaf", IGNORES_REQUESTS), place), SECONDS)
+    with _interrupt_after(0.2), pytest.raises(KeyboardInterrupt):
+        programs.stop()
+    assert (place / "tidied").exists()
 
 
 def _program(name: str, path: Path, place: Path) -> Program:

@@ -1,0 +1,141 @@
+"""A second cluster beside the run's one, and what is left of it: nothing, however it ends."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from localkube import Cluster
+from localkube.node_init import SYSTEM, TUNABLES
+from tests.e2e.busybox import create, eventually, pod, service, uid
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[2]
+RUNS_A_CLUSTER = """
+import json, sys, time
+from pathlib import Path
+from localkube import Cluster
+from tests.e2e.test_node_end import traces
+with Cluster.started(Path(sys.argv[1]), images=[Path(sys.argv[2])]) as cluster:
+    print(json.dumps(traces(cluster).__dict__), flush=True)
+    time.sleep(600)
+"""
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What of a cluster could be left on this machine, by its names."""
+
+    pids: list[int]
+    link: str
+    cgroup: str
+    directory: str
+
+    def left(self) -> dict[str, object]:
+        """Return what is there of it now."""
+        found = {
+            "processes": [pid for pid in self.pids if _runs(pid)],
+            "links": [path.name for path in Path("/sys/class/net").iterdir() if path.name == self.link],
+            "routes": [line for line in _asked("ip", "route") if self.link in line],
+            "mounts": [line for line in _lines("/proc/mounts") if self.directory in line or self.cgroup in line],
+            "cgroups": list(Path("/sys/fs/cgroup").rglob(self.cgroup)),
+        }
+        return {kind: things for kind, things in found.items() if things}
+
+
+def traces(cluster: Cluster) -> Traces:
+    """Run two pods behind a Service, and return all that this takes."""
+    kubectl = cluster.kubectl
+    kubectl("create", "namespace", "pods")
+    kubectl("wait", "--for=create", "serviceaccount/default", "--namespace=pods", "--timeout=20s")
+    create(kubectl, "pods", pod("web-a"), pod("web-b"), service("web"))
+    processes = [pid for name in ("web-a", "web-b") for pid in cluster.processes(uid(kubectl, "pods", name))]
+    assert len(processes) == 4
+    parents = [_parent(pid) for pid in processes]
+    link = f"localkube-{cluster.node_address.split('.')[2]}"
+    pids = [*cluster.pids().values(), *processes, *parents]
+    return Traces(pids, link, cluster._space.cgroup, str(cluster.kubeconfig.parent))
+
+
+@pytest.fixture
+def untouched_machine(cluster: Cluster) -> Iterator[None]:
+    """The packet rules of this machine are afterwards what they were before."""
+    assert cluster.pids()  # the run's own cluster is there all the time
+    before = _rules()
+    yield
+    assert _rules() == before
+
+
+@pytest.mark.usefixtures("untouched_machine")
+def test_nothing_is_left_of_a_cluster_that_ended(tmp_path: Path, pause_image: Path) -> None:
+    """No process, mount, link, route, cgroup, rule or file; while it ran, all of them but a rule were there."""
+    with Cluster.started(tmp_path / "second", images=[pause_image]) as second:
+        found = traces(second)
+        assert set(found.left()) == {"processes", "links", "routes", "cgroups"}
+    assert found.left() == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("untouched_machine")
+def test_nothing_but_files_is_left_of_a_cluster_whose_parent_was_killed(tmp_path: Path, pause_image: Path) -> None:
+    """A kill -9 gives nobody a chance to clean up; the kernel does it, and the namespaces' keeper what it does not."""
+    directory = tmp_path / "second"
+    with _python(RUNS_A_CLUSTER, directory, pause_image) as parent:
+        assert parent.stdout is not None
+        found = Traces(**json.loads(parent.stdout.readline()))
+        assert set(found.left()) == {"processes", "links", "routes", "cgroups"}
+        parent.kill()
+        parent.wait()
+        assert eventually(lambda: found.left() == {}), found.left()
+
+
+@pytest.mark.parametrize("name", TUNABLES)
+def test_what_a_kubelet_sets_for_the_whole_machine_stays_in_the_node(cluster: Cluster, name: str) -> None:
+    """It would have the machine restart after an oops, say; it sees its wish fulfilled, the machine is as it was."""
+    setting = SYSTEM / name
+    before = setting.read_text()
+    try:
+        cluster._space.run("sh", "-c", f"echo {int(before) + 1} > {setting}")
+        assert setting.read_text() == before
+    finally:
+        setting.write_text(before)
+
+
+@contextmanager
+def _python(text: str, *arguments: Path) -> "Iterator[subprocess.Popen[str]]":
+    command = [sys.executable, "-c", text, *map(str, arguments)]
+    with ExitStack() as whatever_happens:
+        started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        process = whatever_happens.enter_context(started)
+        whatever_happens.callback(process.kill)
+        yield process
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return state.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def _rules() -> list[str]:
+    return [line for line in _asked("iptables-save") if line.startswith("-")]
+
+
+def _asked(*command: str) -> list[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def _lines(file: str) -> list[str]:
+    return Path(file).read_text().splitlines()
