@@ -72,13 +72,15 @@ async def test_a_failure_is_told_by_class_and_by_what_the_caller_got(start, fron
 
 
 async def test_a_fallback_is_told_by_its_reason(start, front, back):
-    """At the endpoint that failed, not at the one that saved the day."""
+    """At the endpoint that failed and was followed, not at the one that saved the day, or that nobody followed."""
     proxy = await start(chain(front.url, back.url, fallback={"delay_ms": 0}))
-    front.set_fault("rate_limited", count=1, retry_after=0)
-    await ask(proxy, ASK)
+    front.set_fault("rate_limited", count=2, retry_after=0)
+    assert (await ask(proxy, ASK)).status == 200
+    back.set_fault("forbidden", count=1)
+    assert (await ask(proxy, ASK)).status == 502
     seen = await page(proxy)
     followed = {key: value for key, value in seen.items() if key[0] == "tierway_attempt_fallbacks_total"}
-    assert followed == {("tierway_attempt_fallbacks_total", "sim", MODEL, "RateLimited", "first", "llm"): 1}
+    assert followed == {("tierway_attempt_fallbacks_total", "sim", MODEL, "RateLimited", "first", "llm"): 2}
 
 
 async def test_a_late_first_token_is_counted_where_it_came_from(start, front, back):
