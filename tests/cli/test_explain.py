@@ -121,6 +121,26 @@ class TestByAPolicy:
         ]]  # fmt: skip
         assert found == ["us, asia", "asia, us", "us, asia"]
 
+    @pytest.mark.parametrize(
+        ("caller", "decision"),
+        [
+            ((), "Simple: "),
+            (("--caller", "legal/assistant"), "rule known"),
+            (("--caller", "batch/nightly"), "rule known"),
+            (("--caller", "legal"), "Simple: "),
+        ],
+    )
+    def test_rules_are_for_whom_they_name(self, explain, tmp_path, caller, decision):
+        """A ServiceAccount has a namespace, a static key has none."""
+        policy = yaml.safe_load((QUICKSTART / "policy-default.yaml").read_text())
+        rules = [
+            {"name": f"known-{what}", "match": {what: [name]}, "use": {"class": "Complex"}}
+            for what, name in (("namespaces", "legal"), ("callers", "batch/nightly"))
+        ]
+        tiers = [yaml.safe_load(file.read_text()) for file in QUICKSTART.glob("tier-*.yaml")]
+        write(tmp_path / "all.yaml", {**policy, "spec": {**policy["spec"], "rules": rules}}, *tiers)
+        assert fact(explain("Say hello.", "-d", tmp_path, *caller), "Decision").startswith(decision)
+
     def test_costs_are_tokens_times_prices(self, explain, body):
         """Of a million tokens in and half a million out, by a price list that one can read."""
         text = explain("-f", body(messages=[{"role": "user", "content": "x" * 400_000}]), "-d", QUICKSTART, *COMPLEX)

@@ -10,11 +10,12 @@ from pathlib import Path
 from multidict import CIMultiDict
 
 from tierway_cli.explain.as_json import as_json
-from tierway_cli.explain.explanation import Explanation, explain
+from tierway_cli.explain.explanation import Explanation, Sender, explain
 from tierway_cli.explain.offers import ANSWER_TOKENS
 from tierway_cli.explain.policies import UnusableError, catalog
 from tierway_cli.explain.requests import Request, UnreadableError, of_file, of_prompt
 from tierway_cli.explain.words import of_many, of_one
+from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.catalog import Catalog
 
 
@@ -45,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a header of the request, for rules and X-Tierway-Class; may be repeated",
     )
     parser.add_argument(
+        "--caller",
+        type=_caller,
+        metavar="NAME",
+        help="who sends it, for rules and pins: a ServiceAccount as NAMESPACE/NAME, or a static key's name",
+    )
+    parser.add_argument(
         "--region", metavar="NAME", help="the proxies' region: of endpoints that cost the same, its come first"
     )
     parser.add_argument(
@@ -66,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
     except (UnreadableError, UnusableError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
-    found = [explain(each, policy, CIMultiDict(args.header), args.output_tokens) for each in requests]
+    sender = Sender(CIMultiDict(args.header), args.caller)
+    found = [explain(each, policy, sender, args.output_tokens) for each in requests]
     print(_text(found, json_wanted=args.output == "json"), end="")
     return 0
 
@@ -97,6 +105,11 @@ def _header(text: str) -> tuple[str, str]:
     if not colon or not name.strip():
         raise argparse.ArgumentTypeError(f"{text!r} is no header: write 'NAME: VALUE'")
     return name.strip(), value.strip()
+
+
+def _caller(text: str) -> Caller:
+    namespace, slash, _ = text.partition("/")
+    return Caller(text, namespace if slash else None)
 
 
 def _tokens(text: str) -> int:

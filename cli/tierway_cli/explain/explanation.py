@@ -9,6 +9,7 @@ from tierway_cli.explain.offers import ANSWER_TOKENS, Offer, offers
 from tierway_cli.explain.requests import Request
 from tierway_proxy.contract.table import Classifier, Preset
 from tierway_proxy.core.ask import Ask
+from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.catalog import Catalog
 from tierway_proxy.core.classify import classify, examine
 from tierway_proxy.core.health import Health
@@ -26,6 +27,14 @@ class Assumed:
 
     output_tokens: int
     source: Source
+
+
+@dataclass(frozen=True)
+class Sender:
+    """What rules and pins look at besides the request. `caller` None: nobody whom the release knows."""
+
+    headers: CIMultiDict[str]
+    caller: Caller | None = None
 
 
 @dataclass(frozen=True)
@@ -51,14 +60,14 @@ class Explanation:
         return next((each for each in self.offers if each.turn == 1), None)
 
 
-def explain(request: Request, catalog: Catalog | None, headers: CIMultiDict[str], option: int | None) -> Explanation:
+def explain(request: Request, catalog: Catalog | None, sender: Sender, option: int | None) -> Explanation:
     """`option`: the length of the answer, in tokens, if the user says one."""
     fields, options = request.fields, Classifier() if catalog is None else catalog.table.classifier
     seen = examine(fields)
     ask, assumed = classify(fields, seen, options), _assumed(option, seen.output_tokens)
     if catalog is None:
         return Explanation(request, ask, options, assumed)
-    decision = decide(catalog, fields, headers, Health(), 0.0)
+    decision = decide(catalog, fields, sender.headers, Health(), 0.0, sender.caller)
     found = offers(catalog, decision, ask, assumed.output_tokens)
     return Explanation(request, ask, options, assumed, catalog.table.policy, decision, tuple(found))
 
