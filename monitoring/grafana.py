@@ -129,7 +129,7 @@ def _fields(source: Mapping[str, Any], kind: str) -> JSON:
     }
     dashed = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 8]}}
     overrides = [{"matcher": {"id": "byRegexp", "options": _DASHED}, "properties": [dashed]}]
-    return {"defaults": defaults | {"min": None, "custom": custom}, "overrides": overrides}
+    return {"defaults": defaults | {"custom": custom}, "overrides": overrides}
 
 
 def _drawn(source: Mapping[str, Any], kind: str) -> JSON:

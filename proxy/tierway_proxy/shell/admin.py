@@ -1,5 +1,6 @@
 """The admin port: health and metrics for anybody, observations for whoever holds the release's token."""
 
+import asyncio
 import hmac
 
 from aiohttp import web
@@ -8,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from tierway_proxy.contract.base import VERSION
 from tierway_proxy.core.refusal import Refusal
 from tierway_proxy.shell.answer import SERVER, refusal_response
-from tierway_proxy.shell.metrics import registry
+from tierway_proxy.shell.metrics import Taken, registry
 from tierway_proxy.shell.serving import Serving
 
 
@@ -38,7 +39,9 @@ class Admin:
         return web.Response(text=f"ok: {len(self._serving.tables.served)} policies\n")
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        # 2,000 lines take 10 ms, and every stream waits for the loop
+        text = await asyncio.to_thread(generate_latest, Taken(self._registry))
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _observations(self, request: web.Request) -> web.Response:
         refused = self._unauthorized(request)

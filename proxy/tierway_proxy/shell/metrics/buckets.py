@@ -2,14 +2,16 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from prometheus_client.core import HistogramMetricFamily
 
-from tierway_proxy.contract.histogram import middle
+from tierway_proxy.contract import histogram
 from tierway_proxy.contract.observations import Histogram
 
 Sample = tuple[float, int]
 """A value and how often it was seen."""
+middle = lru_cache(maxsize=1024)(histogram.middle)
 
 
 def seconds(parts: Iterable[Histogram]) -> Iterator[Sample]:
