@@ -21,7 +21,7 @@ from localkube.progress import Progress
 PYTHON = "localhost/python:base"
 PAUSE = "localhost/pause:1"
 LABEL = "dev.tierway.made-from"
-MOST_IMAGES = 60
+MOST_IMAGES = 150
 """Layers that are kept for the next build are images without a name; a changed checkout leaves some at each build."""
 BASES = {
     PYTHON: f"FROM scratch\nADD root.tar /\nENV PIP_CERT={debian.AUTHORITIES}\n",
