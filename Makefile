@@ -10,10 +10,10 @@ BUILDER = docker
 , := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-kubernetes test check lint format crds image lock clean
+.PHONY: help demo demo-kubernetes test e2e check lint format crds image lock clean
 
 help:  ## what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: $(VENV)/.demo  ## the whole loop on a folder of YAML: no cluster, no root; about a minute, then it stays up (ONCE=1 ends it)
 	@$(BIN)/python -m demo
@@ -26,6 +26,9 @@ test: lint  ## everything, on a real kube-apiserver and etcd too (built once, 5 
 
 check: lint  ## format, lint, types, layers, and all tests that need no Kubernetes
 	@$(BIN)/python -m pytest -m "not kubernetes"
+
+e2e: $(VENV)/.dev  ## on real pods: image, chart, callers and a node of its own; Linux, root, packages of .ci/packages; 15 minutes
+	@$(BIN)/python -m pytest tests/e2e -m e2e
 
 lint: $(VENV)/.dev  ## format, lint, types and layers alone
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run 'make format'."; exit 1; }

@@ -18,6 +18,7 @@ import pytest
 from localkube import Cluster, CommandError, Tool, UnavailableError, images
 from localkube import helm as helm_of
 from localkube import kubectl as kubectl_of
+from tests.e2e.callers import Caller, calling
 from tests.e2e.installation import ROOT, Image, Installation, make_namespace
 from tests.e2e.load import Load, loading
 from tests.e2e.report import report
@@ -151,7 +152,7 @@ def make_installation(access: Access) -> Iterator[Callable[..., Installation]]:
     made: list[Installation] = []
 
     def make(prefix: str = "llm", name: str = "tierway") -> Installation:
-        made.append(Installation(access.kubectl, access.helm, access.product, prefix, name))
+        made.append(Installation.in_new_namespace(access.kubectl, access.helm, access.product, prefix, name))
         return made[-1]
 
     yield make
@@ -175,6 +176,13 @@ def callers_namespace(access: Access) -> Iterator[str]:
     make_namespace(access.kubectl, name)
     yield name
     access.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def caller(access: Access, callers_namespace: str) -> Iterator[Caller]:
+    """Asks when it is told to."""
+    with calling(access.kubectl, access.caller, callers_namespace) as caller:
+        yield caller
 
 
 @pytest.fixture

@@ -35,18 +35,32 @@ class Image:
 
 
 class Installation:
-    """Nothing is installed yet; the namespace is there, and enforces the restricted standard."""
+    """A release's name and namespace, which is there, and what can be done with it; nothing is done yet.
 
-    def __init__(self, kubectl: Tool, helm: Tool, image: Image, prefix: str = "llm", name: str = "tierway") -> None:
-        self.kubectl, self.helm, self.image, self.name = kubectl, helm, image, name
-        self.namespace = f"{prefix}-{secrets.token_hex(3)}"
-        self.policy = f"{self.namespace}/default"
-        self.url = f"http://{name}.{self.namespace}.svc.cluster.local/v1"
-        make_namespace(kubectl, self.namespace)
+    It serves its own namespace, unless `serves` is set to others.
+    """
+
+    def __init__(self, kubectl: Tool, helm: Tool, image: Image, namespace: str, name: str = "tierway") -> None:
+        self.kubectl, self.helm, self.image, self.namespace, self.name = kubectl, helm, image, namespace, name
+        self.policy = f"{namespace}/default"
+        self.service = f"http://{name}.{namespace}.svc.cluster.local"
+        self.url = f"{self.service}/v1"
+        self.serves = [namespace]
+
+    @classmethod
+    def in_new_namespace(cls, kubectl: Tool, helm: Tool, image: Image, prefix: str, name: str) -> "Installation":
+        """The namespace enforces the restricted standard."""
+        namespace = f"{prefix}-{secrets.token_hex(3)}"
+        make_namespace(kubectl, namespace)
+        return cls(kubectl, helm, image, namespace, name)
+
+    def renamed(self, name: str) -> "Installation":
+        """Return a release of another name in the same namespace."""
+        return Installation(self.kubectl, self.helm, self.image, self.namespace, name)
 
     def install(self, *values: str, chart: Path = CHART, options: Sequence[str] = COMES_UP) -> None:
-        """`helm install --wait`, for this namespace; `values` as in `--set`."""
-        own = f"namespaces={{{self.namespace}}}", f"defaultPolicy={self.policy}"
+        """`helm install --wait`; `values` as in `--set`."""
+        own = f"namespaces={{{','.join(self.serves)}}}", f"defaultPolicy={self.policy}"
         self._helm("install", str(chart), *settings(*self.image.values, *own, *values), *options)
 
     def upgrade(self, *values: str, chart: Path = CHART, options: Sequence[str] = COMES_UP) -> None:

@@ -1,0 +1,188 @@
+"""What happens to proxies and operator in a cluster's days, under load: nothing is lost that could be kept.
+
+A graceful end loses nothing at all, and the SDK never has to try again. A killed process takes along the streams that
+run on it, and these end visibly; whoever else meets it tries again, as the SDK does by itself.
+"""
+
+import os
+import re
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from localkube import Cluster
+from tests.e2e.installation import CHART, FIGURES_SECONDS, Installation
+from tests.e2e.load import Load, lost
+from tests.e2e.waiting import comes_to, eventually
+
+pytestmark = pytest.mark.e2e
+GONE_SECONDS = 60.0  # a notice, the longest answer, and the reading of the last counts
+SCRAPE_SECONDS = 10.0
+
+
+@pytest.fixture(scope="module")
+def installed(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """An older chart's release serves the example."""
+    installation.install(chart=_older_chart(tmp_path_factory.mktemp("older"), installation))
+    installation.apply_example()
+    installation.wait_until_programmed()
+    return installation
+
+
+def _older_chart(folder: Path, installation: Installation) -> Path:
+    """This chart, packaged by an earlier version's name and with a field less in a kind."""
+    chart = folder / "tierway"
+    shutil.copytree(CHART, chart)
+    kind = chart / "files/crds/routingpolicies.yaml"
+    kind.write_text(_without_buffer_bytes(kind.read_text()))
+    installation.helm("package", str(chart), "--version=0.0.9", f"--destination={folder}")
+    return folder / "tierway-0.0.9.tgz"
+
+
+def _without_buffer_bytes(kind: str) -> str:
+    """A property is a line and all that is further in behind it."""
+    older, cuts = re.subn(r"(?m)^( +)bufferBytes:\n(\1 .*\n)+", "", kind)
+    assert cuts == 1
+    return older
+
+
+@dataclass
+class Counted:
+    """What the day's totals must come to, by what callers know: exact until something is killed."""
+
+    least: int = 0
+    most: int = 0
+
+
+@pytest.fixture(scope="module")
+def counted() -> Counted:
+    return Counted()
+
+
+@contextmanager
+def nothing_lost(release: Installation, load: Load, counted: Counted) -> Iterator[None]:
+    """In the block, and until the pods that it ended are gone."""
+    yield
+    _wait_until_ended_pods_are_gone(release)
+    load.go_on()
+    answers = load.stop()
+    assert lost(answers) == []
+    assert {each.retries for each in answers} == {0}
+    counted.least += len(answers)
+    counted.most += len(answers)
+
+
+def _wait_until_ended_pods_are_gone(release: Installation) -> None:
+    eventually(
+        lambda: all("deletionTimestamp" not in pod["metadata"] for pod in release.pods("proxy")),
+        GONE_SECONDS,
+        "the pods that were to end are gone",
+    )
+
+
+def test_an_upgrade_brings_a_new_field_and_loses_nothing(installed: Installation, load: Load, counted: Counted) -> None:
+    """From a chart that did not know it: kinds, operator and proxies change under way."""
+    field = "routingpolicies.tierway.dev", "--output=jsonpath={..properties.streaming.properties.bufferBytes.type}"
+    assert installed.get("crd", *field) == ""
+    old = installed.pod_names("proxy")
+    with nothing_lost(installed, load, counted):
+        installed.upgrade()
+        assert installed.get("crd", *field) == "integer"
+        installed.patch("routingpolicy", "default", {"spec": {"streaming": {"bufferBytes": 32768}}})
+        installed.wait_until_programmed()
+    assert not old & installed.pod_names("proxy")
+
+
+def test_a_restart_of_the_proxies_loses_nothing(installed: Installation, load: Load, counted: Counted) -> None:
+    """`kubectl rollout restart`, one after the other."""
+    old = installed.pod_names("proxy")
+    with nothing_lost(installed, load, counted):
+        _rollout(installed, "restart")
+        _rollout(installed, "status")
+    assert not old & installed.pod_names("proxy")
+    installed.wait_until_programmed()
+
+
+def _rollout(release: Installation, verb: str) -> None:
+    options = ["--timeout=90s"] if verb == "status" else []
+    release.kubectl("rollout", verb, "deployment/tierway-proxy", f"--namespace={release.namespace}", *options)
+
+
+def test_scaling_to_three_and_to_one_loses_nothing(installed: Installation, load: Load, counted: Counted) -> None:
+    """And back to two, as the next tests have it."""
+    with nothing_lost(installed, load, counted):
+        for replicas in (1, 3, 1, 2):
+            here = f"--namespace={installed.namespace}"
+            installed.kubectl("scale", "deployment/tierway-proxy", f"--replicas={replicas}", here)
+            installed.wait_until_programmed(replicas)
+
+
+def test_the_operators_pod_may_vanish_at_any_moment(installed: Installation, load: Load, counted: Counted) -> None:
+    """No request meets it; the next one has counted all, and an edit arrives."""
+    with nothing_lost(installed, load, counted):
+        _force_delete(installed, "operator")
+        installed.patch("routingpolicy", "default", {"spec": {"streaming": {"bufferBytes": 16384}}})
+        installed.wait_until_programmed()
+
+
+def test_after_all_that_the_totals_have_each_request(installed: Installation, counted: Counted) -> None:
+    """What pods counted was read before they were gone, and what the operator knew before it was."""
+    assert counted.least == counted.most > 0
+    comes_to(installed.requests, counted.most, FIGURES_SECONDS)
+    assert "incompleteSince" not in installed.today()
+
+
+def _force_delete(release: Installation, component: str) -> str:
+    name = min(release.pod_names(component))
+    release.kubectl("delete", "pod", name, f"--namespace={release.namespace}", "--grace-period=0", "--force")
+    return name
+
+
+@contextmanager
+def only_streams_lost(release: Installation, load: Load, counted: Counted) -> Iterator[None]:
+    """Those that run on the process that the block kills, and they end with an error; the day's totals say so."""
+    earlier = release.today().get("incompleteSince")
+    began = datetime.now(UTC) - timedelta(seconds=SCRAPE_SECONDS)
+    load.go_on(20)
+    kill_begins = time.time()
+    yield
+    kill_ends = time.time()
+    release.wait_until_programmed()
+    load.go_on(20)
+    answers = load.stop()
+    for each in lost(answers):
+        assert each.stream, each
+        assert each.error, each
+        assert each.start < kill_ends, each
+        assert each.end > kill_begins, each
+    unread = [each for each in answers if each.whole and kill_begins - SCRAPE_SECONDS < each.end < kill_ends]
+    counted.least += len(answers) - len(lost(answers)) - len(unread)
+    counted.most += sum(1 + (each.retries or 0) for each in answers)
+    since = eventually(lambda: release.today().get("incompleteSince"), FIGURES_SECONDS, "the totals say it")
+    assert since == earlier or began < datetime.fromisoformat(since) < datetime.now(UTC)
+    possible = range(counted.least, counted.most + 1)
+    comes_to(lambda: (found := release.requests()) in possible or f"{found} of {possible}", True, FIGURES_SECONDS)
+
+
+def test_a_proxys_pod_may_vanish_at_any_moment(installed: Installation, load: Load, counted: Counted) -> None:
+    """`kubectl delete pod --grace-period=0`: nobody waits for its streams."""
+    with only_streams_lost(installed, load, counted):
+        _force_delete(installed, "proxy")
+
+
+def test_a_killed_proxy_starts_again(installed: Installation, load: Load, counted: Counted, cluster: Cluster) -> None:
+    """`kill -9` of the process; the kubelet starts another in the same pod, which goes on with the tables it kept."""
+    with only_streams_lost(installed, load, counted):
+        pod = installed.pods("proxy")[0]
+        for process, command in cluster.processes(pod["metadata"]["uid"]).items():
+            if "tierway_proxy" in command:
+                os.kill(process, signal.SIGKILL)
+    restarts = installed.object("pod", pod["metadata"]["name"])["status"]["containerStatuses"][0]["restartCount"]
+    assert restarts == 1
