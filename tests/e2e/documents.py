@@ -119,8 +119,13 @@ def _words(line: str) -> list[str]:
 
 
 def _alike(shown: list[str], printed: list[str]) -> bool:
-    if shown[-1:] == [REST]:
-        shown = shown[:-1]
+    if shown[-1].endswith(REST):
+        *shown, beginning = shown
+        if len(printed) <= len(shown) and beginning != REST:
+            return False
+        rest = " ".join(printed[len(shown) :])
+        if not rest.startswith(beginning.removesuffix(REST)):
+            return False
         printed = printed[: len(shown)]
     return len(shown) == len(printed) and all(
         one == other or (_FIGURE.fullmatch(one) and _FIGURE.fullmatch(other))
