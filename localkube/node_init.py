@@ -6,6 +6,7 @@ them: so they may use their usual paths, and nothing of them is left on the mach
 A script that stands alone: it must not depend on where Python finds our package.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -28,13 +29,15 @@ STATE = Path("/var/lib")
 def main() -> None:
     """Never returns."""
     folder, ready = sys.argv[1:]
-    _mount("--bind", folder, folder)
+    kept = os.open(folder, os.O_PATH)  # whatever is mounted above it
     for place in (RUN, Path("/var/log")):
         _memory(place)
     _cover(STATE)
     for name in ("containerd", "kubelet"):  # containerd's layers cannot lie on an overlay
         (STATE / name).mkdir(exist_ok=True)
         _memory(STATE / name)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    _mount("--no-canonicalize", "--bind", f"/proc/1/fd/{kept}", folder)
     _mount("-o", "remount,bind,ro", "/")
     for name, value in TUNABLES.items():
         _show(value, SYSTEM / name)

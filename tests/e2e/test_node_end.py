@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from localkube import Cluster
+from localkube import Cluster, kubectl
 from localkube.node_init import SYSTEM, TUNABLES
 from tests.e2e.busybox import create, eventually, pod, service, uid
 
@@ -25,6 +25,11 @@ from tests.e2e.test_node_end import traces
 with Cluster.started(Path(sys.argv[1]), images=[Path(sys.argv[2])]) as cluster:
     print(json.dumps(traces(cluster).__dict__), flush=True)
     time.sleep(600)
+"""
+RUNS_THE_COMMAND = """
+import runpy, sys
+sys.argv[1:1] = ["up", "--node"]
+runpy.run_module("localkube", run_name="__main__", alter_sys=True)
 """
 
 
@@ -44,18 +49,18 @@ class Traces:
             "links": [path.name for path in Path("/sys/class/net").iterdir() if path.name == self.link],
             "routes": [line for line in _asked("ip", "route") if self.link in line],
             "mounts": [line for line in _lines("/proc/mounts") if self.directory in line or self.cgroup in line],
-            "cgroups": list(Path("/sys/fs/cgroup").rglob(self.cgroup)),
+            "cgroups": [path for where in (".", "*") for path in Path("/sys/fs/cgroup").glob(f"{where}/{self.cgroup}")],
         }
         return {kind: things for kind, things in found.items() if things}
 
 
 def traces(cluster: Cluster) -> Traces:
     """Run two pods behind a Service, and return all that this takes."""
-    kubectl = cluster.kubectl
-    kubectl("create", "namespace", "pods")
-    kubectl("wait", "--for=create", "serviceaccount/default", "--namespace=pods", "--timeout=20s")
-    create(kubectl, "pods", pod("web-a"), pod("web-b"), service("web"))
-    processes = [pid for name in ("web-a", "web-b") for pid in cluster.processes(uid(kubectl, "pods", name))]
+    cluster.kubectl("create", "namespace", "pods")
+    cluster.kubectl("wait", "--for=create", "serviceaccount/default", "--namespace=pods", "--timeout=20s")
+    create(cluster.kubectl, "pods", pod("web-a"), pod("web-b"), service("web"))
+    uids = [uid(cluster.kubectl, "pods", name) for name in ("web-a", "web-b")]
+    processes = [pid for pod_uid in uids for pid in cluster.processes(pod_uid)]
     assert len(processes) == 4
     parents = [_parent(pid) for pid in processes]
     link = f"localkube-{cluster.node_address.split('.')[2]}"
@@ -93,6 +98,20 @@ def test_nothing_but_files_is_left_of_a_cluster_whose_parent_was_killed(tmp_path
         parent.kill()
         parent.wait()
         assert eventually(lambda: found.left() == {}), found.left()
+
+
+@pytest.mark.usefixtures("untouched_machine")
+def test_the_command_runs_one_until_it_is_told_to_end(tmp_path: Path) -> None:
+    """What it prints is for `eval`; it brings the sandbox's image itself."""
+    directory = tmp_path / "second"
+    with _python(RUNS_THE_COMMAND, directory) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline() == f"export KUBECONFIG={directory / 'admin.kubeconfig'}\n"
+        nodes = kubectl(directory / "admin.kubeconfig", home=directory)("get", "nodes", "--no-headers")
+        assert nodes.split()[:2] == ["node-1", "Ready"]
+        command.terminate()
+        assert command.wait(30) == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", TUNABLES)
