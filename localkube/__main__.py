@@ -12,7 +12,7 @@ from pathlib import Path
 from localkube import images
 from localkube.binaries import binaries
 from localkube.cluster import Cluster
-from localkube.errors import StartError, UnavailableError
+from localkube.errors import CommandError, StartError, UnavailableError
 from localkube.node import node_binaries
 from localkube.plane import ControlPlane
 from localkube.tools import helm, kubectl
@@ -28,7 +28,7 @@ def main() -> None:
         _run(arguments.command, arguments)
     except KeyboardInterrupt:
         print("ended", file=sys.stderr)
-    except (UnavailableError, StartError, FileExistsError) as error:
+    except (UnavailableError, StartError, CommandError, FileExistsError) as error:
         sys.exit("\n".join([f"localkube: {error}", *getattr(error, "__notes__", [])]))
 
 

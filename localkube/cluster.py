@@ -47,7 +47,8 @@ class Cluster(ControlPlane):
     ) -> Iterator[Self]:
         """Give a ready one, and end it; `images` (OCI archives) are loaded first, "localhost/pause:1" among them.
 
-        Otherwise as a control plane's. Raises UnavailableError also where no node can be had: without root, say.
+        Otherwise as a control plane's. Raises UnavailableError also where no node can be had: without root, say. And
+        CommandError for an archive that is none.
         """
         machine.refuse_without_means()
         found, node = programs or binaries(), node_binaries()
@@ -67,7 +68,7 @@ class Cluster(ControlPlane):
         return self._wire.host
 
     def load(self, archive: Path) -> None:
-        """Give an image in an OCI archive to the node. Raises StartError with containerd's complaint."""
+        """Give an image in an OCI archive to the node. Raises CommandError with containerd's complaint."""
         self._node.load(archive)
 
     def processes(self, pod_uid: str) -> dict[int, str]:

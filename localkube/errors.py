@@ -12,7 +12,7 @@ class StartError(Exception):
 
 
 class CommandError(Exception):
-    """kubectl, helm or the API server refused.
+    """kubectl, helm, the API server or a program of the system refused.
 
     `code` is the exit code (or the HTTP status), `complaint` all that was said about it.
     """

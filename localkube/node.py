@@ -9,7 +9,7 @@ from localkube import machine, node_files
 from localkube.access import Endpoint, answers, by_certificate
 from localkube.binaries import find
 from localkube.credentials import ADMIN_GROUP, Credentials
-from localkube.errors import StartError
+from localkube.errors import CommandError
 from localkube.node_files import NAME, SOCKET
 from localkube.pins import CONTAINERD, COREDNS, KUBERNETES
 from localkube.programs import Program
@@ -68,7 +68,7 @@ class Node:
         return Program("containerd", self._space.inside(*command), self._containerd_listens)
 
     def load(self, archive: Path) -> None:
-        """Give an image in an OCI archive to containerd, under the name that it has there. Raises StartError."""
+        """Give an image in an OCI archive to containerd, under the name that it has there. Raises CommandError."""
         ctr = (str(self._binaries.ctr), f"--address={SOCKET}", "--namespace=k8s.io")
         with archive.open("rb") as content:
             self._space.run(*ctr, "images", "import", "-", stdin=content)
@@ -78,11 +78,11 @@ class Node:
         return [self._kubelet(), self._kube_proxy(), self._coredns()]
 
     def announce_dns(self, api: Endpoint) -> None:
-        """Say where the names are told. Raises StartError."""
+        """Say where the names are told. Raises CommandError."""
         for path, thing in node_files.dns_objects(self._wire):
             status, answer = api.call("POST", path, thing)
             if status >= 400:
-                raise StartError(f"POST {path}: {status} {answer}")
+                raise CommandError(("POST", path), status, str(answer))
 
     def _kube_proxy(self) -> Program:
         kubeconfig = self._client("kube-proxy", "system:kube-proxy")

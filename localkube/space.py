@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from localkube import keeper, machine, node_init
-from localkube.errors import StartError
+from localkube.errors import CommandError
 from localkube.programs import Program
 
 NAME = "node"
@@ -55,7 +55,7 @@ class Space:
         return Path(f"/proc/{self.holder}/root", inside.lstrip("/"))
 
     def run(self, *command: str, stdin: IO[bytes] | None = None) -> str:
-        """Run a command in there to its end; returns what it printed. Raises StartError with its complaint."""
+        """Run a command in there to its end; returns what it printed. Raises CommandError."""
         return run(*self.inside(*command), stdin=stdin)
 
     def processes(self, part: str) -> dict[int, str]:
@@ -73,8 +73,8 @@ class Space:
 
 
 def run(*command: str, stdin: IO[bytes] | None = None) -> str:
-    """Run a command to its end; returns what it printed. Raises StartError with its complaint."""
+    """Run a command to its end; returns what it printed. Raises CommandError."""
     done = subprocess.run(command, stdin=stdin or subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise StartError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()}")
+        raise CommandError(command, done.returncode, done.stderr)
     return done.stdout

@@ -70,7 +70,7 @@ class Wire:
         return f"localkube-{self.number}"
 
     def tie(self, space: Space) -> None:
-        """Tie it to a node's namespaces; this machine reaches the pods, too. Raises StartError."""
+        """Tie it to a node's namespaces; this machine reaches the pods, too. Raises CommandError."""
         outside = [
             f"link add {self.name} type veth peer name {INSIDE} netns {space.holder}",
             f"address add {self.host}/{self.link.prefixlen} dev {self.name}",

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -118,6 +119,13 @@ def test_pods_find_one_another_while_the_api_server_is_away(cluster: Cluster, ku
         cluster.start_again("kube-apiserver")
     assert "lost" not in kubectl("logs", *said).split()[before:]
     assert kubectl("get", "nodes", "--no-headers").split()[:2] == ["node-1", "Ready"]
+
+
+def test_an_archive_that_is_none_is_refused_with_the_reason(cluster: Cluster, tmp_path: Path) -> None:
+    """By containerd, in its words."""
+    (tmp_path / "letter.tar").write_text("Dear containerd")
+    with pytest.raises(CommandError, match=r"(?s)images import - ended with 1: .*unexpected EOF"):
+        cluster.load(tmp_path / "letter.tar")
 
 
 @contextmanager
