@@ -13,6 +13,7 @@ from tierway_proxy.contract.base import canonical, digest
 from tierway_proxy.contract.observations import Day, Observations
 from tierway_proxy.contract.state import State
 from tierway_proxy.contract.table import RouteTable
+from tierway_proxy.shell.gate import Gate
 from tierway_proxy.shell.process import Running, running
 from tierway_proxy.shell.settings import Settings
 
@@ -60,6 +61,12 @@ class Proxy:
     def _loaded(self, policy: str) -> tuple[str, int] | None:
         served = self._proxy.serving.tables.served.get(policy)
         return (served.hash, served.state.sequence) if served else None
+
+    @property
+    def gate(self) -> Gate:
+        """Where callers' keys are checked, of a proxy that was started with `authentication`."""
+        assert self._proxy.serving.gate is not None
+        return self._proxy.serving.gate
 
     def serves(self, policy: str) -> bool:
         return policy in self._proxy.serving.tables.served

@@ -4,17 +4,20 @@ from typing import Any
 
 from tierway_proxy.contract.base import CLASSES
 from tierway_proxy.core.ask import Ask
+from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.catalog import Candidate
 from tierway_proxy.core.plan import Plan
 from tierway_proxy.core.refusal import Refusal
 
 
-def explained(plan: Plan | Refusal) -> dict[str, Any]:
-    """The whole decision of `POST …/v1/route`, with nobody called."""
+def explained(plan: Plan | Refusal, caller: Caller | None = None) -> dict[str, Any]:
+    """The whole decision of `POST …/v1/route`, with nobody called. `caller` None: nobody was asked who they are."""
+    who = None if caller is None else caller.name
     if isinstance(plan, Refusal):
-        return {"refused": {"status": plan.status, "code": plan.code, "message": plan.message}}
+        return {"refused": {"status": plan.status, "code": plan.code, "message": plan.message}, "caller": who}
     ask = plan.ask
     return {
+        "caller": who,
         "policy": plan.catalog.table.policy,
         "table": plan.catalog.hash,
         "class": plan.klass,

@@ -54,6 +54,19 @@ def not_allowed(message: str, param: str | None = None) -> Refusal:
     return Refusal(403, message, "invalid_request_error", "pin_not_allowed", param)
 
 
+def unauthenticated(why: str, audience: str) -> Refusal:
+    message = (
+        f"{why} Give a ServiceAccount token made for the audience {audience!r} as your API key: a projected volume of"
+        f" your pod, or `kubectl create token NAME --audience={audience}` to try."
+    )
+    return Refusal(401, message, "invalid_request_error", "invalid_api_key")
+
+
+def nobody_to_ask() -> Refusal:
+    message = "The Kubernetes API does not answer, so this API key, which was not seen lately, cannot be checked."
+    return Refusal(503, message, "server_error", "authentication_unavailable", retry_after=1)
+
+
 def unknown_policy(policy: str) -> Refusal:
     where = "Paths are /NAMESPACE/POLICY/v1/…, or /v1/… for the default policy."
     message = f"No routing policy {policy[:200]!r} is served here. {where}"

@@ -36,7 +36,7 @@ class Keeper:
         self._keys = directory / "keys.json"
 
     def keep_table(self, kept: Kept) -> None:
-        _write(self._table_file(kept.source), json.dumps(kept))
+        write(self._table_file(kept.source), json.dumps(kept))
 
     def forget_table(self, source: str) -> None:
         _remove(self._table_file(source))
@@ -48,7 +48,7 @@ class Keeper:
             _remove(file)
 
     def keep_keys(self, keys: Mapping[str, str]) -> None:
-        _write(self._keys, json.dumps(dict(keys)))
+        write(self._keys, json.dumps(dict(keys)))
 
     def tables(self) -> Iterator[Kept]:
         for file in sorted(self._tables.glob("*.json")):
@@ -71,7 +71,8 @@ class Keeper:
         return self._tables / f"{sha256(source.encode()).hexdigest()}.json"
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Write a file whole, readable by this user alone; what hinders it is logged."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:  # mode 0600

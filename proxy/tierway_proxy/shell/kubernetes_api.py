@@ -1,4 +1,4 @@
-"""The Kubernetes API as this proxy uses it: GET and WATCH of raw JSON, nothing typed, nothing written.
+"""The Kubernetes API as this proxy uses it: GET, WATCH and one POST of raw JSON, nothing typed, nothing written.
 
 Imported in cluster mode only, and of the client package only what carries credentials: its typed APIs would cost every
 proxy another 20 MiB.
@@ -46,14 +46,19 @@ class KubernetesApi:
         self._watch_timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=silence)
 
     async def get(self, path: str, query: Mapping[str, str | int]) -> JSON:
-        response = await self._send(path, query, _GET_TIMEOUT)
+        response = await self._send("GET", path, query, _GET_TIMEOUT)
+        return _object(await response.read())
+
+    async def post(self, path: str, body: JSON) -> JSON:
+        """Ask what is asked by a POST and stored nowhere: a review."""
+        response = await self._send("POST", path, {}, _GET_TIMEOUT, body)
         return _object(await response.read())
 
     async def watch(self, path: str, query: Mapping[str, str | int], version: str) -> AsyncGenerator[JSON, None]:
         """Yield events until the server ends the watch."""
         following: dict[str, str | int] = {**query, "watch": "true", "resourceVersion": version}
         following |= {"allowWatchBookmarks": "true", "timeoutSeconds": WATCH_SECONDS}
-        response = await self._send(path, following, self._watch_timeout)
+        response = await self._send("GET", path, following, self._watch_timeout)
         try:
             async for line in response.content:
                 event = _object(line)
@@ -64,13 +69,25 @@ class KubernetesApi:
         finally:
             response.close()
 
-    async def _send(self, path: str, query: Mapping[str, str | int], limits: aiohttp.ClientTimeout) -> Any:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int],
+        limits: aiohttp.ClientTimeout,
+        body: JSON | None = None,
+    ) -> Any:
         request = await self._client.param_serialize(
-            "GET", path, query_params=list(query.items()), auth_settings=["BearerToken"]
+            method,
+            path,
+            query_params=list(query.items()),
+            header_params={} if body is None else {"Content-Type": "application/json"},
+            body=body,
+            auth_settings=["BearerToken"],
         )
         answer = await self._client.call_api(*request, _request_timeout=limits)
         response: aiohttp.ClientResponse = answer.response
-        if response.status != HTTPStatus.OK:
+        if response.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             raise ApiError(response.status, _reason(await response.read()))
         return response
 

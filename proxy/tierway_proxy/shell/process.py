@@ -13,7 +13,9 @@ from aiohttp import web
 from tierway_proxy.core.classify.general import general
 from tierway_proxy.shell.admin import Admin
 from tierway_proxy.shell.folder import FolderSource
+from tierway_proxy.shell.gate import Gate
 from tierway_proxy.shell.keeper import Keeper
+from tierway_proxy.shell.memory import Memory
 from tierway_proxy.shell.recording import Recorder
 from tierway_proxy.shell.server import Server
 from tierway_proxy.shell.serving import Serving
@@ -63,7 +65,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """Both ports and the source of tables, for as long as the block runs; nothing is waited for at its end."""
     general()  # unpacked here, not while the first request and all beside it wait
     tables = Tables(Keeper(settings.state_dir) if settings.state_dir is not None else None)
-    serving = Serving(tables, region=settings.region, default_policy=settings.default_policy)
+    gate = _gate(settings)
+    serving = Serving(tables, region=settings.region, default_policy=settings.default_policy, gate=gate)
     access_log = AccessLog(sys.stdout.buffer) if settings.access_log else None
     async with AsyncExitStack() as stack:
         if access_log is not None:
@@ -75,7 +78,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         if settings.recording is not None:
             recorder = Recorder(settings.recording, serving.instance, serving.recorded)
             stack.push_async_callback(recorder.close)
-        following = asyncio.create_task(_follow(settings, tables))
+        following = asyncio.create_task(_follow(settings, tables, gate))
         stack.push_async_callback(_cancel, following)
         callers = web.ServerRunner(Server(serving, upstream, access_log, recorder).web_server())
         port = await _listen(stack, callers, settings.host, settings.port)
@@ -95,13 +98,26 @@ async def _listen(stack: AsyncExitStack, runner: web.BaseRunner, host: str, port
     return site.port
 
 
-async def _follow(settings: Settings, tables: Tables) -> None:
+def _gate(settings: Settings) -> Gate | None:
+    if settings.authentication is None:
+        return None
+    memory = Memory(settings.state_dir) if settings.state_dir is not None else None
+    return Gate(settings.authentication.audience, memory)
+
+
+async def _follow(settings: Settings, tables: Tables, gate: Gate | None) -> None:
     if settings.tables is not None:
         await FolderSource(settings.tables, tables).run()
         return
     from tierway_proxy.shell.cluster import ClusterSource  # noqa: PLC0415 (20 MiB that only a cluster needs)
 
-    await ClusterSource(settings.release, settings.namespace, tables).run()
+    async with asyncio.TaskGroup() as together:
+        together.create_task(ClusterSource(settings.release, settings.namespace, tables).run())
+        if gate is not None and settings.authentication is not None:
+            from tierway_proxy.shell.reviews import connect  # noqa: PLC0415
+
+            together.create_task(connect(gate, settings.namespace, settings.authentication.keys_secret))
+            together.create_task(gate.remember())
 
 
 @asynccontextmanager

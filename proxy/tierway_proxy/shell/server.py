@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from functools import lru_cache
+from http import HTTPStatus
 from itertools import count
 from time import monotonic
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from tierway_proxy.core.body import Body, NotARequestError
+from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.catalog import Catalog
 from tierway_proxy.core.exchange import Exchange
 from tierway_proxy.core.explained import explained
@@ -32,7 +34,15 @@ logger = logging.getLogger(__name__)
 MOST_BODY_BYTES = 64 << 20
 _PATH = re.compile(r"(?:/(?P<policy>[^/]+/[^/]+))?/v1/(?P<what>chat/completions|models(?:/[^/]+)?|route)/?")
 _METHODS = {"chat": "POST", "models": "GET", "route": "POST"}
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}")
+
+
+class _Sender(NamedTuple):
+    """Whose request, as answers and logs name it, and who that is; None: nobody is asked."""
+
+    request_id: str
+    caller: Caller | None
 
 
 class _Asked(NamedTuple):
@@ -56,65 +66,80 @@ class Server:
         return CallersServer(self.handle, self.unreadable, request_factory=_request, **options)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        request_id = self._request_id(request)
+        sender = _Sender(self._request_id(request), None)
         self._serving.in_flight += 1
         try:
-            asked = self._asked(request, request_id)
-            if isinstance(asked, web.StreamResponse):
-                return asked
-            return await self._complete(request, asked, request_id)
+            return await self._answered(request, sender)
         except (ConnectionError, ClientGoneError):
             return ENDS
         except Exception:
             # the outermost frame: whatever this was, the caller gets an answer and we a trace
             self._serving.faults += 1
-            logger.exception("a request ended in a fault of ours", extra={"request_id": request_id})
+            logger.exception("a request ended in a fault of ours", extra={"request_id": sender.request_id})
             fault = Refusal(
-                500, f"Tierway failed on this request; its log has {request_id}.", "server_error", "internal_error"
+                500,
+                f"Tierway failed on this request; its log has {sender.request_id}.",
+                "server_error",
+                "internal_error",
             )
-            return refusal_response(fault, request_id)
+            return refusal_response(fault, sender.request_id)
         finally:
             self._serving.in_flight -= 1
+
+    async def _answered(self, request: web.BaseRequest, sender: _Sender) -> web.StreamResponse:
+        if (gate := self._serving.gate) is not None:
+            admitted = await gate.admit(request.headers.getall("Authorization", ()))
+            if isinstance(admitted, Refusal):
+                return self._unrouted(
+                    admitted, sender, _CHALLENGE if admitted.status == HTTPStatus.UNAUTHORIZED else None
+                )
+            sender = sender._replace(caller=admitted)
+        asked = self._asked(request, sender)
+        return asked if isinstance(asked, web.StreamResponse) else await self._complete(request, asked, sender)
 
     def unreadable(self, request: web.BaseRequest, wrong: str) -> web.Response:
         """To what is no HTTP."""
         refusal = bad_request(f"The request is not HTTP that can be read: {wrong[:200]}.", "invalid_http")
-        return self._unrouted(refusal, self._request_id(request))
+        return self._unrouted(refusal, _Sender(self._request_id(request), None))
 
-    def _asked(self, request: web.BaseRequest, request_id: str) -> _Asked | web.StreamResponse:
+    def _asked(self, request: web.BaseRequest, sender: _Sender) -> _Asked | web.StreamResponse:
         """What a request with a body wants, or the answer to one that can be answered without."""
         policy, what = _meant(request.raw_path)
         if what is None:
-            return self._unrouted(_no_route(request), request_id)
+            return self._unrouted(_no_route(request), sender)
         catalog = self._catalog(policy)
         if isinstance(catalog, Refusal):
-            return self._unrouted(catalog, request_id)
+            return self._unrouted(catalog, sender)
         right = _METHODS[what.partition("/")[0]]
         if request.method != right:
-            return self._unrouted(_wrong_method(request, right), request_id, {"Allow": right})
+            return self._unrouted(_wrong_method(request, right), sender, {"Allow": right})
         if what.startswith("models"):
-            return _listed(catalog, what, request_id)
+            return _listed(catalog, what, sender.request_id)
         return _Asked(catalog, what == "route")
 
-    async def _complete(self, request: web.BaseRequest, asked: _Asked, request_id: str) -> web.StreamResponse:
+    async def _complete(self, request: web.BaseRequest, asked: _Asked, sender: _Sender) -> web.StreamResponse:
         arrived, (catalog, explain) = monotonic(), asked
         body = await _body(request)
         if isinstance(body, Refusal):
             duration = monotonic() - arrived
-            return refusal_response(body, request_id) if explain else self._refused(catalog, body, duration, request_id)
-        plan = decide(catalog, body.fields, request.headers, self._serving.health, monotonic())
+            return (
+                refusal_response(body, sender.request_id) if explain else self._refused(catalog, body, duration, sender)
+            )
+        plan = decide(catalog, body.fields, request.headers, self._serving.health, monotonic(), sender.caller)
         if explain:
-            return web.json_response(explained(plan), headers={**SERVER, "X-Request-Id": request_id})
+            return web.json_response(
+                explained(plan, sender.caller), headers={**SERVER, "X-Request-Id": sender.request_id}
+            )
         if isinstance(plan, Refusal):
-            return self._refused(catalog, plan, monotonic() - arrived, request_id)
+            return self._refused(catalog, plan, monotonic() - arrived, sender)
         if self._recorder is not None:
             self._recorder.offer(plan, body.fields)
-        return await self._exchange(request, Exchange(plan, body, self._serving.health, arrived), plan, request_id)
+        return await self._exchange(request, Exchange(plan, body, self._serving.health, arrived), plan, sender)
 
     async def _exchange(
-        self, request: web.BaseRequest, exchange: Exchange, plan: Plan, request_id: str
+        self, request: web.BaseRequest, exchange: Exchange, plan: Plan, sender: _Sender
     ) -> web.StreamResponse:
-        answer = Answer(request, plan, request_id, closing=self._serving.draining)
+        answer = Answer(request, plan, sender.request_id, closing=self._serving.draining)
         tables, buffer_bytes = self._serving.tables, plan.catalog.table.streaming.buffer_bytes
         relay = Relay(
             exchange, answer, lambda command: self._upstream.open(command, tables.keys, request.headers, buffer_bytes)
@@ -124,24 +149,24 @@ class Server:
         finally:
             answer.close()
             if exchange.settlement is not None:
-                self._settled(exchange.settlement, request_id)
+                self._settled(exchange.settlement, sender)
         return answer.response
 
-    def _settled(self, settlement: Settlement, request_id: str) -> None:
-        self._serving.record(settlement)
+    def _settled(self, settlement: Settlement, sender: _Sender) -> None:
+        self._serving.record(settlement, sender.caller)
         if self._access_log is not None:
-            self._access_log.write(settlement, request_id)
+            self._access_log.write(settlement, *sender)
 
-    def _refused(self, catalog: Catalog, refusal: Refusal, duration: float, request_id: str) -> web.Response:
-        self._settled(refused(catalog.table.policy, catalog.hash, refusal, duration), request_id)
-        return refusal_response(refusal, request_id)
+    def _refused(self, catalog: Catalog, refusal: Refusal, duration: float, sender: _Sender) -> web.Response:
+        self._settled(refused(catalog.table.policy, catalog.hash, refusal, duration), sender)
+        return refusal_response(refusal, sender.request_id)
 
-    def _unrouted(self, refusal: Refusal, request_id: str, headers: dict[str, str] | None = None) -> web.Response:
+    def _unrouted(self, refusal: Refusal, sender: _Sender, headers: dict[str, str] | None = None) -> web.Response:
         """No policy has it to its account: it is counted by its code, and logged as all are."""
         self._serving.unrouted[refusal.code] += 1
         if self._access_log is not None:
-            self._access_log.write(refused("", "", refusal, 0), request_id)
-        return refusal_response(refusal, request_id, headers)
+            self._access_log.write(refused("", "", refusal, 0), *sender)
+        return refusal_response(refusal, sender.request_id, headers)
 
     def _catalog(self, policy: str | None) -> Catalog | Refusal:
         name = policy or self._serving.default_policy

@@ -7,26 +7,36 @@ from collections.abc import Callable
 
 from tierway_proxy.contract.base import READS
 from tierway_proxy.contract.observations import Observations
+from tierway_proxy.core.caller import Caller
+from tierway_proxy.core.caller_counts import CallerCounts
 from tierway_proxy.core.catalog import Catalog
 from tierway_proxy.core.counters import Counters
 from tierway_proxy.core.health import Health
 from tierway_proxy.core.ledger import Settlement
 from tierway_proxy.shell import breakers
+from tierway_proxy.shell.gate import Gate
 from tierway_proxy.shell.tables import Served, Tables
 
 
 class Serving:
     """`clock`: seconds since the epoch. `instance` names this process in observations and request ids.
 
-    `unrouted`: the requests that were refused before any policy was found for them, by the error's code. `faults`: how
-    many ended in a fault of ours. `recorded`: those that were to be kept for labelling, by policy and by what became of
-    it.
+    `gate` None: nobody is asked who they are. `unrouted`: the requests that were refused before any policy was found
+    for them, by the error's code. `faults`: how many ended in a fault of ours. `recorded`: those that were to be kept
+    for labelling, by policy and by what became of it.
     """
 
     def __init__(
-        self, tables: Tables, *, region: str | None, default_policy: str | None, clock: Callable[[], float] = time.time
+        self,
+        tables: Tables,
+        *,
+        region: str | None,
+        default_policy: str | None,
+        gate: Gate | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self.tables, self.default_policy = tables, default_policy
+        self.tables, self.default_policy, self.gate = tables, default_policy, gate
+        self.callers = CallerCounts()
         self.health, self.counters = Health(breakers.log), Counters()
         self.instance = secrets.token_hex(8)
         self.draining = self.final = self.acknowledged = False
@@ -55,8 +65,10 @@ class Serving:
             known = self._catalogs[policy] = (served, Catalog(served.table, served.state, served.hash, self._region))
         return known[1]
 
-    def record(self, request: Settlement) -> None:
+    def record(self, request: Settlement, caller: Caller | None = None) -> None:
         self.counters.record(request, self._today())
+        if caller is not None:
+            self.callers.record(request, caller)
 
     def observations(self) -> Observations:
         return Observations(

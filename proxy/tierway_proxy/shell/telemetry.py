@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import orjson
 
+from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.ledger import TROUBLE, Settlement
 
 PICO = 1e-12
@@ -53,10 +54,10 @@ class AccessLog:
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
-        self._waiting: list[tuple[float, Settlement, str]] = []
+        self._waiting: list[tuple[float, Settlement, str, Caller | None]] = []
 
-    def write(self, request: Settlement, request_id: str) -> None:
-        self._waiting.append((time.time(), request, request_id))
+    def write(self, request: Settlement, request_id: str, caller: Caller | None = None) -> None:
+        self._waiting.append((time.time(), request, request_id, caller))
         if len(self._waiting) >= _MOST_WAITING:
             self.flush()
 
@@ -67,13 +68,14 @@ class AccessLog:
             self._out.flush()
 
 
-def _line(now: float, request: Settlement, request_id: str) -> bytes:
+def _line(now: float, request: Settlement, request_id: str, caller: Caller | None) -> bytes:
     last = request.attempts[-1] if request.attempts else None
     line = {
         "time": _timestamp(now),
         "level": "warning" if request.outcome in TROUBLE else "info",
         "message": "request",
         "request_id": request_id,
+        "caller": None if caller is None else caller.name,
         "policy": request.policy or None,  # none: refused before one was found
         "class": request.klass,
         "outcome": request.outcome,

@@ -6,6 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from tierway_proxy.core.catalog import Candidate
+from tierway_proxy.shell.metrics.callers import callers, checks
 from tierway_proxy.shell.metrics.endpoints import breakers, by_place, endpoints, limits
 from tierway_proxy.shell.metrics.policies import policies
 from tierway_proxy.shell.serving import Serving
@@ -29,6 +30,8 @@ class Metrics(Collector):
         yield breakers(candidates.values(), self._serving.health.open_breakers())
         yield from self._tables()
         yield from self._process()
+        yield from callers(self._serving.callers)
+        yield from checks(self._serving.gate)
 
     def _candidates(self) -> dict[str, Candidate]:
         """Every endpoint of every table; of one that is in several, what the first says."""

@@ -1,0 +1,127 @@
+"""Callers' authentication as they see it: the real OpenAI client against a proxy that wants a key."""
+
+import json
+
+import pytest
+from openai import AuthenticationError, InternalServerError, PermissionDeniedError
+
+from tests.core.tables import CLASSES
+from tests.proxy.tables import chain
+from tests.proxy.tokens import ApiServer, token
+from tierway_proxy.contract.table import Match, Pins, Rule, Use
+from tierway_proxy.core.caller import Caller
+from tierway_proxy.core.caller_counts import CallerCounts
+from tierway_proxy.core.ledger import Settlement
+from tierway_proxy.shell.settings import Authentication
+
+LATER = 4_000_000_000
+HELLO = {"model": "auto", "messages": [{"role": "user", "content": "Say hello."}]}
+
+
+@pytest.fixture
+def api():
+    return ApiServer()
+
+
+@pytest.fixture
+async def guarded(start, front, back, api):
+    """A function that starts a proxy which wants keys, and asks the played API server about them."""
+
+    async def starting(**table):
+        changed = chain(front.url, back.url).model_copy(update=table)
+        proxy = await start(changed, authentication=Authentication(audience="tierway", keys_secret=None))
+        proxy.gate.reviewer = api.review
+        return proxy
+
+    return starting
+
+
+@pytest.fixture
+def client(sdk):
+    """A function that makes the SDK's client, with a good token unless told otherwise."""
+    return lambda proxy, key=None, **options: sdk(proxy, api_key=key or token(ends=LATER), **options)
+
+
+async def test_the_plain_client_with_a_token_as_its_key_is_served(guarded, client, front):
+    """And the provider never sees that token."""
+    proxy = await guarded()
+    answer = await (await client(proxy)).chat.completions.create(**HELLO)
+    assert answer.choices[0].message.content
+    [received] = front.requests()
+    assert token(ends=LATER) not in str(received)
+
+
+@pytest.mark.parametrize("call", ["chat", "models"])
+async def test_without_a_good_key_every_path_is_closed(guarded, client, call):
+    """The sentence says how to get one."""
+    proxy = await guarded()
+    stranger = await client(proxy, "unused")
+    calls = {"chat": lambda: stranger.chat.completions.create(**HELLO), "models": stranger.models.list}
+    with pytest.raises(AuthenticationError) as refused:
+        await calls[call]()
+    assert refused.value.code == "invalid_api_key"
+    assert "kubectl create token NAME --audience=tierway" in refused.value.message
+    assert refused.value.response.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_a_stranger_does_not_learn_which_policies_there_are(guarded, client):
+    """The key is looked at before the path."""
+    proxy = await guarded()
+    stranger = await client(proxy, "unused", base_url=f"{proxy.root}/no/such/v1")
+    with pytest.raises(AuthenticationError):
+        await stranger.models.list()
+
+
+async def test_while_nobody_can_be_asked_a_new_key_gets_503_with_when_to_come_again(guarded, client, api):
+    """The SDK tries again by itself."""
+    proxy, api.says = await guarded(), None
+    with pytest.raises(InternalServerError) as refused:
+        await (await client(proxy)).chat.completions.create(**HELLO)
+    assert (refused.value.status_code, refused.value.response.headers["Retry-After"]) == (503, "1")
+
+
+async def test_health_and_metrics_want_no_key(guarded):
+    """Kubelet and Prometheus have none."""
+    proxy = await guarded()
+    assert [(await proxy.get(path))[0] for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
+
+
+async def test_identity_reaches_rules_pins_and_the_whole_decision(guarded, client):
+    """The same request, another caller, another class."""
+    rule = Rule(name="ours", match=Match(callers=("web/frontend",)), use=Use(request_class="Complex"))
+    proxy = await guarded(rules=(rule,), pins=Pins(callers=("batch",)))
+    answer = await (await client(proxy)).chat.completions.with_raw_response.create(**HELLO)
+    assert answer.headers["X-Tierway-Class"] == "Complex"
+    decision = await (await client(proxy)).post("/route", body=HELLO, cast_to=object)
+    assert (decision["caller"], decision["reason"]) == ("web/frontend", "rule ours")
+
+
+async def test_a_pin_of_others_is_refused_by_the_callers_name(guarded, client):
+    """A class hint costs money."""
+    proxy = await guarded(pins=Pins(namespaces=("legal",)))
+    with pytest.raises(PermissionDeniedError, match="does not let caller 'web/frontend' choose the class"):
+        await (await client(proxy)).chat.completions.create(**HELLO, extra_headers={"X-Tierway-Class": "Complex"})
+
+
+async def test_callers_are_counted_by_name(guarded, client):
+    """With the money that they spent."""
+    proxy = await guarded()
+    await (await client(proxy)).chat.completions.create(**HELLO)
+    await proxy.idle()
+    _, text = await proxy.get("/metrics")
+    assert 'tierway_caller_requests_total{caller="web/frontend",policy="llm/default"} 1.0' in text
+    assert 'tierway_caller_cost_usd_total{caller="web/frontend",policy="llm/default"}' in text
+    assert 'tierway_authentications_total{outcome="Accepted"} 1.0' in text
+    assert 'tierway_authentications_total{outcome="Unavailable"} 0.0' in text
+
+
+def test_callers_beyond_a_hundred_are_counted_together():
+    """A metric with a name for everybody would be the proxy's memory, and Prometheus's."""
+    counts, request = CallerCounts(), Settlement("llm/default", CLASSES[0], False, "Answered", 200, 0.1)
+    for number in range(1000):
+        counts.record(request, Caller(f"web/{number}", "web"))
+    counts.record(request, Caller("web/0", "web"))
+    assert len(counts.by) == 101
+    assert counts.by["llm/default", "other"].requests == 900
+    assert counts.by["llm/default", "web/0"].requests == 2
+    assert json.dumps(sorted(caller for _, caller in counts.by))

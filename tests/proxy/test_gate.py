@@ -1,0 +1,205 @@
+"""Who is let in: by a played API server and a clock that a test moves."""
+
+import asyncio
+
+import pytest
+
+from tests.provider.wire import eventually
+from tests.proxy.tokens import FRONTEND, NOW, ApiServer, Clock, bearer, token
+from tierway_proxy.core.caller import Caller
+from tierway_proxy.core.refusal import Refusal
+from tierway_proxy.core.static_keys import StaticKeys
+from tierway_proxy.shell import gate as module
+from tierway_proxy.shell.gate import Gate
+from tierway_proxy.shell.memory import Memory
+
+KEY = "a-key-of-sixteen-characters"
+
+
+@pytest.fixture
+def api():
+    return ApiServer()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def gate(api, clock):
+    return connected(Gate("tierway", clock=clock), api)
+
+
+def connected(gate, api):
+    gate.reviewer = api.review
+    return gate
+
+
+async def refusal(gate, text):
+    found = await gate.admit(bearer(text))
+    assert isinstance(found, Refusal), found
+    return found
+
+
+async def test_a_token_is_asked_about_once_a_minute(gate, api, clock):
+    """And not at each request."""
+    assert [await gate.admit(bearer(token())) for _ in range(3)] == [FRONTEND] * 3
+    clock.now += 59
+    await gate.admit(bearer(token()))
+    assert len(api.asked) == 1
+    clock.now += 1
+    await gate.admit(bearer(token()))
+    assert len(api.asked) == 2
+
+
+async def test_many_requests_of_one_token_ask_once(gate, api):
+    """A thousand streams that start together are one question."""
+    api.hold.clear()
+    waiting = [asyncio.create_task(gate.admit(bearer(token()))) for _ in range(20)]
+    await eventually(lambda: api.asked)
+    api.hold.set()
+    assert await asyncio.gather(*waiting) == [FRONTEND] * 20
+    assert len(api.asked) == 1
+
+
+async def test_a_client_that_leaves_takes_the_answer_from_nobody(gate, api):
+    """The question was asked for all who wait."""
+    api.hold.clear()
+    first, second = (asyncio.create_task(gate.admit(bearer(token()))) for _ in range(2))
+    await eventually(lambda: api.asked)
+    first.cancel()
+    api.hold.set()
+    assert await second == FRONTEND
+
+
+async def test_a_refused_token_is_asked_about_again_after_five_seconds(gate, api, clock):
+    """A ServiceAccount may have been made meanwhile."""
+    api.says = "Nobody's."
+    assert (await refusal(gate, token())).status == 401
+    clock.now += 4
+    assert "Nobody's." in (await refusal(gate, token())).message
+    assert len(api.asked) == 1
+    clock.now, api.says = clock.now + 1, FRONTEND
+    assert await gate.admit(bearer(token())) == FRONTEND
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ([], "carries no API key"),
+        (bearer("sk-unused"), "neither a ServiceAccount token nor a key"),
+        (bearer(token(audience="vault")), "made for 'vault' and not for 'tierway'"),
+        (bearer(token(ends=NOW)), "has expired"),
+    ],
+)
+async def test_what_cannot_be_good_is_refused_unasked(gate, api, headers, why):
+    """With how to get what is good."""
+    found = await gate.admit(headers)
+    assert (found.status, found.code, api.asked) == (401, "invalid_api_key", [])
+    assert why in found.message
+    assert "kubectl create token NAME --audience=tierway" in found.message
+
+
+async def test_an_api_server_that_is_away_costs_a_known_caller_nothing(gate, api, clock):
+    """Until the token ends; nobody waits for the question that is asked meanwhile."""
+    await gate.admit(bearer(token()))
+    api.says = None
+    clock.now += 120
+    assert await gate.admit(bearer(token())) == FRONTEND
+    api.hold.clear()  # from now on it does not even refuse
+    clock.now += 120
+    async with asyncio.timeout(1):
+        assert await gate.admit(bearer(token())) == FRONTEND
+    await eventually(lambda: len(api.asked) == 3)
+    api.hold.set()
+    clock.now = NOW + 3600
+    assert (await refusal(gate, token())).status == 401
+
+
+async def test_whoever_is_not_known_gets_503_while_nobody_can_be_asked(gate, api, clock):
+    """Not 401: their key may well be good. It is asked for at most once a second, and works again at once."""
+    api.says = None
+    found = await refusal(gate, token("new"))
+    assert (found.status, found.code, found.retry_after) == (503, "authentication_unavailable", 1)
+    await refusal(gate, token("new"))
+    await refusal(gate, token("newer"))
+    assert len(api.asked) == 1
+    clock.now, api.says = clock.now + 1, FRONTEND
+    assert await gate.admit(bearer(token("new"))) == FRONTEND
+    assert await gate.admit(bearer(token("newer"))) == FRONTEND
+
+
+async def test_an_api_server_that_hangs_is_given_up(gate, api, monkeypatch):
+    """The caller gets 503 and not silence."""
+    monkeypatch.setattr(module, "_REVIEW_SECONDS", 0.01)
+    api.hold.clear()
+    assert (await refusal(gate, token())).status == 503
+
+
+async def test_who_is_revoked_is_out_within_a_minute_also_behind_an_outage(gate, api, clock):
+    """The first answer after it counts."""
+    await gate.admit(bearer(token()))
+    api.says = None
+    clock.now += 61
+    await gate.admit(bearer(token()))
+    api.says = "Gone."
+    clock.now += 1
+    assert await gate.admit(bearer(token())) == FRONTEND  # and asks
+    await eventually(lambda: len(api.asked) == 3)
+    assert (await refusal(gate, token())).status == 401
+
+
+async def test_a_static_key_is_checked_here_and_gone_at_once(gate, api):
+    """Nobody is asked about it."""
+    keys, _ = StaticKeys.of({"batch": KEY})
+    gate.take_keys(keys)
+    assert await gate.admit(bearer(KEY)) == Caller("batch")
+    gate.take_keys(StaticKeys({}))
+    assert (await refusal(gate, KEY)).status == 401
+    assert api.asked == []
+
+
+async def test_a_restarted_proxy_serves_whom_it_served_while_nobody_can_be_asked(api, clock, tmp_path, monkeypatch):
+    """From a file that holds no key."""
+    monkeypatch.setattr(module, "_REMEMBER_SECONDS", 0)
+    first = connected(Gate("tierway", Memory(tmp_path), clock), api)
+    keys, _ = StaticKeys.of({"batch": KEY})
+    first.take_keys(keys)
+    await first.admit(bearer(token()))
+    remembering = asyncio.create_task(first.remember())
+    file = tmp_path / "callers.json"
+    await eventually(lambda: file.exists() and "web/frontend" in file.read_text())
+    remembering.cancel()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert KEY not in file.read_text()
+    assert token() not in file.read_text()
+
+    api.says = None
+    second = connected(Gate("tierway", Memory(tmp_path), clock), api)
+    assert await second.admit(bearer(token())) == FRONTEND
+    assert await second.admit(bearer(KEY)) == Caller("batch")
+    assert (await refusal(second, token("new"))).status == 503
+    api.says = "Gone."
+    clock.now += 1
+    assert (await refusal(connected(Gate("tierway", Memory(tmp_path), clock), api), token())).status == 401
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"tokens": {"zz": {}}, "keys": {}}', '{"tokens": {}, "keys": {"a": "zz"}}']
+)
+async def test_a_file_that_cannot_be_read_stops_nobody(api, clock, tmp_path, text):
+    """Half written by a full disk, or by another release."""
+    (tmp_path / "callers.json").write_text(text)
+    assert await connected(Gate("tierway", Memory(tmp_path), clock), api).admit(bearer(token())) == FRONTEND
+
+
+async def test_every_request_is_counted_by_what_was_found(gate, api):
+    """And every question by whether it was answered."""
+    await gate.admit(bearer(token()))
+    await gate.admit(bearer(token()))
+    await gate.admit([])
+    api.says = None
+    await gate.admit(bearer(token("new")))
+    assert gate.outcomes == {"Accepted": 2, "Refused": 1, "Unavailable": 1}
+    assert gate.reviews == {"Answered": 1, "Failed": 1}
