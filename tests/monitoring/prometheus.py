@@ -82,15 +82,19 @@ class Prometheus:
         values = {tuple(v for _, v in sorted(each["metric"].items())): float(each["value"][1]) for each in found}
         return {key: value for key, value in values.items() if value == value}  # noqa: PLR0124 (not a number)
 
-    async def without_data(self, queries: Sequence[Query]) -> list[Query]:
-        return [each for each in queries if not await self.values(each.expression)]
+    async def answers(self, queries: Sequence[Query], seconds: float = 60.0) -> None:
+        """Wait until each has data; fails with those that have none."""
+        left, end = list(queries), asyncio.get_running_loop().time() + seconds
+        while left := [each for each in left if not await self.values(each.expression)]:
+            assert asyncio.get_running_loop().time() < end, f"without data: {left}"
+            await asyncio.sleep(0.5)
 
 
 @asynccontextmanager
-async def prometheus(directory: Path, targets: Sequence[tuple[str, dict[str, str]]]) -> Iterator[Prometheus]:
-    """Scrapes each target (host:port) with its labels once a second, and works by the chart's rules."""
+async def prometheus(directory: Path, scrape_configs: Sequence[dict[str, Any]]) -> Iterator[Prometheus]:
+    """Scrapes once a second, and works by the chart's rules."""
     program, port = needed("prometheus"), _free_port()
-    (directory / "prometheus.yml").write_text(yaml.safe_dump(_configuration(targets)))
+    (directory / "prometheus.yml").write_text(yaml.safe_dump(_configuration(scrape_configs)))
     with (directory / "prometheus.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             program, f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data",
@@ -110,12 +114,17 @@ async def prometheus(directory: Path, targets: Sequence[tuple[str, dict[str, str
         await asyncio.wait_for(process.wait(), 30)
 
 
-def _configuration(targets: Sequence[tuple[str, dict[str, str]]]) -> dict[str, Any]:
-    static = [{"targets": [address], "labels": labels} for address, labels in targets]
+def static(targets: Sequence[tuple[str, dict[str, str]]]) -> list[dict[str, Any]]:
+    """Return the configuration that scrapes each target (host:port) with its labels."""
+    each = [{"targets": [address], "labels": labels} for address, labels in targets]
+    return [{"job_name": "tierway", "static_configs": each}]
+
+
+def _configuration(scrape_configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(RULES)],
-        "scrape_configs": [{"job_name": "tierway", "static_configs": static}],
+        "scrape_configs": list(scrape_configs),
     }
 
 

@@ -10,7 +10,16 @@ import pytest
 import pytest_asyncio
 
 from monitoring import DASHBOARD
-from tests.monitoring.prometheus import Prometheus, alerts, dashboard_queries, filled, needed, prometheus, promtool
+from tests.monitoring.prometheus import (
+    Prometheus,
+    alerts,
+    dashboard_queries,
+    filled,
+    needed,
+    prometheus,
+    promtool,
+    static,
+)
 from tests.monitoring.scene import PROXIES, Scene, playing
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -32,7 +41,11 @@ async def played(tmp_path_factory):
     """Good times, one provider dead, both dead, good again; and a caller with a wrong path."""
     needed("prometheus")
     work, own = tmp_path_factory.mktemp("scene"), tmp_path_factory.mktemp("prometheus")
-    async with playing(work) as scene, prometheus(own, scene.targets()) as found, aiohttp.ClientSession() as session:
+    async with (
+        playing(work) as scene,
+        prometheus(own, static(scene.targets())) as found,
+        aiohttp.ClientSession() as session,
+    ):
         statuses = await scene.ask(session, 48)
         scene.providers[0].fail()
         statuses += await scene.ask(session, 48)
@@ -50,13 +63,7 @@ async def test_every_query_of_the_dashboard_has_an_answer(played):
     """No panel is empty on a release that has had traffic and trouble."""
     queries = dashboard_queries()
     assert len(queries) > 40
-    left = queries
-    try:
-        async with asyncio.timeout(SECONDS):
-            while left := await played.prometheus.without_data(left):  # noqa: ASYNC110 (scrapes set no event)
-                await asyncio.sleep(0.5)
-    except TimeoutError:
-        pytest.fail(f"without data: {left}")
+    await played.prometheus.answers(queries, SECONDS)
 
 
 async def test_the_choices_of_the_dashboard_are_there(played):
