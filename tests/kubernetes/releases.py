@@ -67,6 +67,7 @@ class Release:
         self.stand_ins = [StandIn(number, _free_port()) for number in range(1, PROXIES + 1)]
         self._data_ports = {stand_in.name: _free_port() for stand_in in self.stand_ins}
         self.health_port = _free_port()
+        self.proxy_flags: Sequence[str] = ()
 
     def install(self, *values: str, options: Sequence[str] = ()) -> None:
         settings = [argument for value in values for argument in ("--set", value)]
@@ -99,7 +100,7 @@ class Release:
         return self._start(
             "proxy", "tierway_proxy", f"--release={self.name}", f"--namespace={self.namespace}", "--host=127.0.0.1",
             f"--port={self._data_ports[stand_in.name]}", f"--admin-port={stand_in.admin_port}", "--drain-seconds=1",
-            f"--state-dir={self.folder / stand_in.name}", log=stand_in.name,
+            f"--state-dir={self.folder / stand_in.name}", *self.proxy_flags, log=stand_in.name,
         )  # fmt: skip
 
     def start_proxies(self) -> None:
