@@ -24,6 +24,8 @@ from tests.monitoring.scene import PROXIES, Scene, playing
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECONDS = 60.0
+NAMELESS = {"Requests by caller", "Spend by caller"}
+"""On a folder nobody proves who they are. On real pods these are asked too: tests/e2e/test_monitoring.py."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ async def played(tmp_path_factory):
 
 async def test_every_query_of_the_dashboard_has_an_answer(played):
     """No panel is empty on a release that has had traffic and trouble."""
-    queries = dashboard_queries()
+    queries = [each for each in dashboard_queries() if each.panel not in NAMELESS]
     assert len(queries) > 40
     await played.prometheus.answers(queries, SECONDS)
 

@@ -5,10 +5,17 @@ import re
 
 from monitoring import ROOT
 from tests.monitoring.pages import series
-from tests.provider.wire import connected, ended, request
+from tests.provider.wire import ask, connected, ended, request
+from tests.proxy.asks import ASK
 from tests.proxy.tables import MODEL, POLICY, chain
+from tests.proxy.tokens import token
 from tierway_proxy.contract.base import CLASSES
+from tierway_proxy.core.caller import Caller
+from tierway_proxy.core.caller_counts import MOST
 from tierway_proxy.core.ledger import OUTCOMES
+from tierway_proxy.shell.gate import OUTCOMES as AUTHENTICATED
+from tierway_proxy.shell.gate import REVIEWS
+from tierway_proxy.shell.settings import Authentication
 
 MARK = "zz9"
 """In everything that a caller makes up."""
@@ -18,7 +25,7 @@ SOURCES = "".join(file.read_text() for file in (ROOT / "proxy/tierway_proxy").rg
 CLOSED = {
     "policy": {POLICY, OTHER},
     "class": {*CLASSES, "Pinned", "Unknown"},
-    "outcome": {*OUTCOMES, "written", "dropped", "full", "failed"},
+    "outcome": {*OUTCOMES, *AUTHENTICATED, *REVIEWS, "written", "dropped", "full", "failed"},
     "status": {"429", "502", "503", "504"},
     "reason": {"", *re.findall(r'(?:Failure\(|reason = )"([A-Za-z]+)"', SOURCES)},
     "code": set(re.findall(r'"([a-z]+_[a-z_]+)"', SOURCES)),
@@ -79,6 +86,22 @@ async def test_nothing_that_a_caller_makes_up_becomes_a_series(start, front, bac
     assert len([key for key in seen if ("policy", POLICY) in key]) <= 65
     assert len([key for key in seen if ("tier", "first") in key]) <= 115
     assert len(seen) <= 65 * POLICIES + 115 * ENDPOINTS + 30
+
+
+async def test_of_all_callers_that_there_are_a_hundred_have_a_name(start, front):
+    """A cluster has as many ServiceAccounts as somebody makes; the rest are together."""
+    proxy = await start(chain(front.url), authentication=Authentication(audience="tierway", keys_secret=None))
+
+    async def review(text):
+        return Caller(f"web/{text[-40:]}", "web")
+
+    proxy.gate.reviewer = review
+    for number in range(MOST + 50):
+        key = token(f"account-{number}", ends=4_000_000_000 + number)
+        assert (await ask(proxy, ASK, headers={"Authorization": f"Bearer {key}"})).status == 200
+    await proxy.idle()
+    named = [key for key in of_tierway((await proxy.get("/metrics"))[1]) if key[0] == "tierway_caller_requests_total"]
+    assert len(named) == MOST + 1
 
 
 def allowed(name, value):
