@@ -19,7 +19,9 @@ tierway:{{ .Release.Namespace }}:{{ .Release.Name }}
 {{- end }}
 
 {{- define "tierway.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- with .Values.image }}
+{{- .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
 {{- end }}
 
 {{- define "tierway.podSecurity" -}}
@@ -54,4 +56,46 @@ projected:
 name: api-access
 mountPath: /var/run/secrets/kubernetes.io/serviceaccount
 readOnly: true
+{{- end }}
+
+{{/* Where a pod goes, and what it is to others: of the operator or the proxies, whose values are given. */}}
+{{- define "tierway.placement" -}}
+{{- with .nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* "true" or nothing, of a value that is true, false or auto: (list value, what auto means here). */}}
+{{- define "tierway.wanted" -}}
+{{- if eq (toString (first .)) "auto" | ternary (last .) (eq (toString (first .)) "true") }}true{{ end }}
+{{- end }}
+
+{{/* Each rollout is spread by itself: pods that are about to end do not count. */}}
+{{- define "tierway.spread" -}}
+{{- $proxies := dict "matchLabels" (merge (dict "app.kubernetes.io/component" "proxy") (include "tierway.selector" . | fromYaml)) }}
+{{- range .Values.proxy.topologySpreadConstraints }}
+- {{- toYaml (merge (deepCopy .) (dict "labelSelector" $proxies)) | nindent 2 }}
+{{- else }}
+{{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+- topologyKey: {{ . }}
+  maxSkew: 1
+  whenUnsatisfiable: ScheduleAnyway
+  matchLabelKeys: [pod-template-hash]
+  labelSelector: {{- toYaml $proxies | nindent 4 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Where callers of the default policy begin, without the /v1. */}}
+{{- define "tierway.url" -}}
+http://{{ .Release.Name }}.{{ .Release.Namespace }}.svc{{ if ne (int .Values.service.port) 80 }}:{{ .Values.service.port }}{{ end }}
 {{- end }}
