@@ -9,14 +9,15 @@ from localkube import Tool
 from tests.e2e.installation import Image
 from tests.e2e.load import pod
 
+QUESTION = "Which day comes after Monday?"
 SCRIPT = """
 import json, sys, openai
-url, key, question = json.loads(sys.argv[1])
+url, key, question, model = json.loads(sys.argv[1])
 key = key or open("/var/run/secrets/tierway/token").read()
 with openai.OpenAI(base_url=url, api_key=key, max_retries=0, timeout=60) as client:
     try:
         asked = client.chat.completions.with_raw_response
-        raw = asked.create(model="auto", messages=[{"role": "user", "content": question}])
+        raw = asked.create(model=model, messages=[{"role": "user", "content": question}])
         said = {"status": 200, "text": raw.parse().choices[0].message.content, "headers": dict(raw.headers)}
     except openai.APIStatusError as error:
         said = {"status": error.status_code, "text": str(error), "headers": dict(error.response.headers)}
@@ -46,9 +47,9 @@ class Caller:
         self._kubectl, self._name = kubectl, name
         self._here = f"--namespace={namespace}"
 
-    def ask(self, url: str, key: str | None = None, question: str = "Which day comes after Monday?") -> Reply:
+    def ask(self, url: str, key: str | None = None, question: str = QUESTION, model: str = "auto") -> Reply:
         """Ask one question, once; `key` instead of the pod's own token."""
-        return Reply(**json.loads(self.python(SCRIPT, json.dumps([url, key, question]))))
+        return Reply(**json.loads(self.python(SCRIPT, json.dumps([url, key, question, model]))))
 
     def python(self, script: str, *arguments: str, stdin: str = "") -> str:
         """Run a script in the pod; returns what it printed. Raises CommandError."""

@@ -17,6 +17,7 @@ EXAMPLE = ROOT / "examples/simulator"
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 CLASSES = ("simple", "moderate", "complex", "pinned")
 FIGURES_SECONDS = 75.0  # written at most every 30 s, read every 10 s, and what a busy machine needs
+SMALL = "proxy.resources.requests.cpu=50m"  # several releases find room on a node of two cores
 COMES_UP = "--wait", "--timeout=110s"
 
 
@@ -61,7 +62,7 @@ class Installation:
     def install(self, *values: str, chart: Path = CHART, options: Sequence[str] = COMES_UP) -> None:
         """`helm install --wait`; `values` as in `--set`."""
         own = f"namespaces={{{','.join(self.serves)}}}", f"defaultPolicy={self.policy}"
-        self._helm("install", str(chart), *settings(*self.image.values, *own, *values), *options)
+        self._helm("install", str(chart), *settings(*self.image.values, SMALL, *own, *values), *options)
 
     def upgrade(self, *values: str, chart: Path = CHART, options: Sequence[str] = COMES_UP) -> None:
         self._helm("upgrade", str(chart), "--reset-then-reuse-values", *settings(*values), *options)

@@ -1,8 +1,8 @@
 """Callers that ask one Service all the time, and say of each answer, on a line of JSON, what became of it.
 
-Runs in a pod: `load.py URL CALLERS`. The key is the pod's projected token, the client is the OpenAI SDK as it comes,
-retries included (each line says how many there were). Two answers of three are streams; half of the callers keep their
-connections, the others make one for each request, so that both ways to lose one are tried.
+Runs in a pod: `load.py URL CALLERS`. The key is the pod's projected token. The OpenAI SDK tries again by itself, as
+often as docs/callers.md advises, and each line says how often it did. Two answers of three are streams; half of the
+callers keep their connections, the others make one for each request, so that both ways to lose one are tried.
 
 The simulated provider gives the same question the same answer, so a text that is not the one of the first time, or has
 no end, is as much an error as an exception. On SIGTERM they ask no more, read what they are being answered, and end.
@@ -30,6 +30,8 @@ QUESTIONS = (
     "Prove that there are infinitely many primes, and discuss where the proof uses induction.",
 )
 PAUSE_SECONDS = 0.05
+# the SDK's own two are over after a second and a half, before Kubernetes has noticed that a pod was killed
+RETRIES = 5
 HEADERS = ("tier", "model", "class", "table", "attempts")
 
 
@@ -54,7 +56,8 @@ class Callers:
     async def _client(self, *, kept: bool) -> AsyncIterator[AsyncOpenAI]:
         # a keep-alive of nothing: each request has a connection of its own
         http = None if kept else DefaultAsyncHttpxClient(headers={"Connection": "close"})
-        async with AsyncOpenAI(base_url=self._url, api_key=self._key, http_client=http, timeout=120) as client:
+        options: dict[str, Any] = {"http_client": http, "timeout": 120, "max_retries": RETRIES}
+        async with AsyncOpenAI(base_url=self._url, api_key=self._key, **options) as client:
             yield client
 
     async def _caller(self, client: AsyncOpenAI, number: int) -> None:

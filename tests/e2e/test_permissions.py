@@ -1,0 +1,142 @@
+"""Under each pod's own token: exactly what is needed works, and nothing else.
+
+`docs/security.md` has the same table in words. That the operator asks for labelled Secrets only, which RBAC cannot say,
+is seen in its requests: `tests/kubernetes/test_operator_requests.py`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from localkube import CommandError, Tool
+from tests.e2e.installation import Installation
+from tests.e2e.tokens import as_pod, rights, table
+
+pytestmark = pytest.mark.e2e
+
+OBJECTS = """
+list,watch modeltiers.tierway.dev
+list,watch routingpolicies.tierway.dev
+patch modeltiers.tierway.dev/status
+patch routingpolicies.tierway.dev/status
+create events.events.k8s.io
+create leases.coordination.k8s.io
+get,patch leases.coordination.k8s.io tierway
+"""
+CREDENTIALS = """
+list secrets
+get configmaps
+"""
+OWN = """
+list,create,patch,delete configmaps
+get configmaps tierway-tally
+create secrets
+get,patch secrets tierway-keys
+list endpointslices.discovery.k8s.io
+"""
+PROXY = """
+list,watch configmaps
+get,list,watch secrets tierway-keys
+"""
+REVIEWS = "create tokenreviews.authentication.k8s.io"
+OUT_OF_REACH = (
+    "get nodes",
+    "get pods",
+    "get secrets -n kube-system",
+    "get configmaps -n kube-system",
+    "get secret provider-keys -n {namespace}",
+    "get modeltiers,routingpolicies -n {other}",
+    "get secrets -n {other}",
+    "get serviceaccounts -n {namespace}",
+    "patch routingpolicy default -n {namespace} --type=merge -p {{}}",
+    "patch modeltier small -n {namespace} --type=merge -p {{}}",
+    "delete routingpolicy default -n {namespace}",
+    "delete pod --all -n {namespace}",
+    "delete secret provider-keys -n {namespace}",
+    "create serviceaccount mine -n {namespace}",
+    "create token tierway-operator -n {namespace}",
+    "create rolebinding mine --clusterrole=admin --serviceaccount=default:default -n {namespace}",
+    "create clusterrolebinding mine --clusterrole=cluster-admin --serviceaccount=default:default",
+    "run mine --image=localhost/pause:1 -n {namespace}",
+    "exec deployment/tierway-proxy -n {namespace} -- true",
+)
+
+
+@pytest.fixture(scope="module")
+def single(installation: Installation) -> Installation:
+    """A release of one namespace."""
+    installation.install()
+    installation.apply_example()
+    installation.wait_until_programmed()
+    return installation
+
+
+@pytest.fixture(scope="module")
+def several(single: Installation, make_installation: Callable[..., Installation]) -> Installation:
+    """A release of two namespaces, of which one is its own."""
+    assert single
+    release = make_installation("shared")
+    release.serves.append(make_installation("tenant").namespace)
+    release.install("crds.enabled=false")
+    return release
+
+
+@pytest.fixture
+def named(single: Installation) -> Callable[[str], set[tuple[str, str, str]]]:
+    return lambda text: table(text.replace("RELEASE", f"tierway:{single.namespace}:tierway"))
+
+
+def test_the_operator_of_one_namespace_may_do_what_it_needs_there_alone(single: Installation, tmp_path: Path) -> None:
+    """Not one verb more, and none elsewhere."""
+    operator = as_pod(single, "operator", tmp_path)
+    own_role = f"get roles.rbac.authorization.k8s.io tierway:{single.namespace}:tierway:objects"
+    assert rights(operator, single.namespace) == table(OBJECTS + CREDENTIALS + OWN + own_role)
+    assert rights(operator, "kube-system") == set()
+
+
+def test_a_proxy_may_read_its_tables_and_one_secret(single: Installation, tmp_path: Path) -> None:
+    """And have tokens reviewed, which is of no namespace."""
+    proxy = as_pod(single, "proxy", tmp_path)
+    assert rights(proxy, single.namespace) == table(PROXY + REVIEWS)
+    assert rights(proxy, "kube-system") == table(REVIEWS)
+
+
+def test_of_several_namespaces_the_operator_reads_secrets_in_these_alone(several: Installation, tmp_path: Path) -> None:
+    """The two kinds it may read everywhere."""
+    operator, (own, tenant) = as_pod(several, "operator", tmp_path), several.serves
+    everywhere = OBJECTS + f"get clusterroles.rbac.authorization.k8s.io tierway:{own}:tierway:objects"
+    assert rights(operator, own) == table(everywhere + CREDENTIALS + OWN)
+    assert rights(operator, tenant) == table(everywhere + CREDENTIALS)
+    assert rights(operator, "kube-system") == table(everywhere)
+
+
+@pytest.mark.parametrize("component", ["operator", "proxy"])
+@pytest.mark.parametrize("command", OUT_OF_REACH)
+def test_what_is_not_in_the_table_is_refused(
+    single: Installation, several: Installation, tmp_path: Path, component: str, command: str
+) -> None:
+    """By the API server, to the token of the pod itself."""
+    words = command.format(namespace=single.namespace, other=several.serves[1]).split()
+    with pytest.raises(CommandError, match=r"(?i)forbidden"):
+        as_pod(single, component, tmp_path)(*words)
+
+
+def test_a_proxy_reads_no_secret_but_the_releases_own(single: Installation, tmp_path: Path) -> None:
+    """Of all that there are in the cluster."""
+    proxy = as_pod(single, "proxy", tmp_path)
+    found = single.kubectl(
+        "get", "secrets", "-A", "--no-headers", "-o", "custom-columns=:metadata.namespace,:metadata.name"
+    )
+    places = [tuple(line.split()) for line in found.splitlines()]
+    readable = [place for place in places if _reads(proxy, *place)]
+    assert readable == [(single.namespace, "tierway-keys")]
+    assert len(places) > 3
+
+
+def _reads(kubectl: Tool, namespace: str, secret: str) -> bool:
+    try:
+        kubectl("get", "secret", secret, f"--namespace={namespace}")
+    except CommandError:
+        return False
+    return True
