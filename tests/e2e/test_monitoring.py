@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from localkube import Cluster
-from monitoring import METRICS
+from monitoring import DASHBOARD, METRICS, RULES
 from tests.e2e.callers import Caller
-from tests.e2e.installation import Installation
+from tests.e2e.installation import CHART, Installation
 from tests.e2e.load import Load, lost
 from tests.e2e.waiting import eventually
 from tests.monitoring.prometheus import alerts, dashboard_queries, prometheus
@@ -65,6 +65,19 @@ def _discovered(pods: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             labels = of_pod | {"pod_container_port_name": port["name"]}
             meta = {f"__meta_kubernetes_{key}": value for key, value in labels.items()}
             yield {"targets": [f"{pod['status']['podIP']}:{port['containerPort']}"], "labels": meta}
+
+
+def test_the_chart_brings_dashboard_rules_and_monitors(used: Installation) -> None:
+    """The dashboard as it is; the others where the cluster has their kinds, with the labels that they rely on."""
+    assert used.object("configmap", f"{used.name}-dashboard")["data"]["tierway.json"] == DASHBOARD.read_text()
+    kinds = [f"--api-versions=monitoring.coreos.com/v1/{kind}" for kind in ("PrometheusRule", "PodMonitor")]
+    text = used.helm("template", used.name, str(CHART), *kinds, "--show-only=templates/monitoring.yaml")
+    documents = [each for each in yaml.safe_load_all(text) if each]
+    (rules,) = (each["spec"] for each in documents if each["kind"] == "PrometheusRule")
+    assert rules == yaml.safe_load(RULES.read_text())
+    monitors = [each["spec"]["podMetricsEndpoints"][0] for each in documents if each["kind"] == "PodMonitor"]
+    given = [{each["targetLabel"]: each["replacement"] for each in monitor["relabelings"]} for monitor in monitors]
+    assert given == [{"job": f"tierway-{of}", "release": used.name} for of in ("operator", "proxy")]
 
 
 async def test_the_dashboard_has_answers_and_no_alert_is_broken(
