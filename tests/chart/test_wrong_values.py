@@ -1,0 +1,50 @@
+"""A value that is misspelt or cannot be right is refused, and the message says where it stands."""
+
+import pytest
+
+from localkube import CommandError
+from tests.chart.rendered import Chart, settings
+
+pytestmark = pytest.mark.kubernetes
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("replicas=3", "at '': additional properties 'replicas' not allowed"),
+        ("proxy.replica=3", "at '/proxy': additional properties 'replica' not allowed"),
+        ("proxy.autoscaling.max=3", "at '/proxy/autoscaling': additional properties 'max' not allowed"),
+        ("networkPolicy.prometheus.port=1", "at '/networkPolicy/prometheus': additional properties 'port' not allowed"),
+        ("monitoring.rules.labels.a=b", "at '/monitoring/rules': additional properties 'labels' not allowed"),
+        ("proxy.replicas=two", "at '/proxy/replicas': got string, want integer"),
+        ("proxy.replicas=-1", "at '/proxy/replicas'"),
+        ("namespaces=llm", "at '/namespaces': got string, want array"),
+        ("namespaces={UPPER}", "at '/namespaces/0'"),
+        ("defaultPolicy=no-namespace", "at '/defaultPolicy'"),
+        ("callers.authentication=Optional", "at '/callers/authentication': value must be one of 'Required', 'None'"),
+        ("callers.audience=", "at '/callers/audience'"),
+        ("image.digest=latest", "at '/image/digest'"),
+        ("monitoring.podMonitor.enabled=maybe", "at '/monitoring/podMonitor/enabled'"),
+        ("proxy.podDisruptionBudget.maxUnavailable=0", "at '/proxy/podDisruptionBudget/maxUnavailable'"),
+        ("proxy.terminationGracePeriodSeconds=5", "at '/proxy/terminationGracePeriodSeconds'"),
+        (r"proxy.podLabels.app\.kubernetes\.io/component=mine", "at '/proxy/podLabels/app.kubernetes.io~1component'"),
+        ("service.type=ExternalName", "at '/service/type'"),
+    ],
+)
+def test_the_schema_says_where_it_stands(chart: Chart, given: str, message: str) -> None:
+    """Before anything is made."""
+    with pytest.raises(CommandError) as refused:
+        chart.rendered(*settings(given))
+    assert message in refused.value.complaint
+
+
+def test_keys_of_callers_that_nobody_asks_for_are_refused(chart: Chart) -> None:
+    """Whoever gives keys believes that they are asked for."""
+    with pytest.raises(CommandError, match="at '/callers/keysSecret'"):
+        chart.rendered(*settings("callers.authentication=None", "callers.keysSecret=outside"))
+
+
+def test_the_providers_keys_are_not_the_callers(chart: Chart) -> None:
+    """Whoever has a provider's key could call with it; and the release's token would be a caller's."""
+    with pytest.raises(CommandError, match="this Secret is the release's own"):
+        chart.rendered(*settings("callers.keysSecret=tw-keys"))
