@@ -10,7 +10,7 @@ BUILDER = docker
 , := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-kubernetes test e2e check lint format crds image lock clean
+.PHONY: help demo demo-kubernetes test e2e check lint format crds image monitoring lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -48,6 +48,9 @@ image:  ## build the image (BUILDER=podman or buildah, IMAGE=name:tag, BASE=imag
 	@$(BUILDER) build --file Containerfile --tag "$(IMAGE)" $(if $(BASE),--build-arg "BASE=$(BASE)") \
 		--build-arg "VERSION=$(VERSION)" --build-arg "REVISION=$(REVISION)" \
 		$(if $(PIP_CONF),--secret "id=pip$(,)src=$(PIP_CONF)") .
+
+monitoring: $(VENV)/.dev  ## write the dashboard and the tables of metrics anew
+	@$(BIN)/python -m monitoring
 
 lock: $(VENV)/.dev  ## resolve requirements/*.txt anew, with hashes
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
