@@ -23,6 +23,8 @@ from localkube.steps import Steps
 # Each with Debian's package of it.
 NEEDED = {"buildah": "buildah", "debootstrap": "debootstrap", "tar": "tar", "unshare": "util-linux"}
 ISOLATED = ("--mount", "--propagation=private")
+KEPT = "buildah-cache"
+"""Where buildah keeps what `RUN --mount=type=cache` is for, beside what is temporary."""
 
 
 def refuse_without_means() -> None:
@@ -42,6 +44,16 @@ class ImageStore:
 
     folder: Path
     progress: Progress
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed runs left: a whole Debian, half an archive."""
+        for left in [*self.folder.glob("run-*"), *(self.folder / "tmp").glob("*")]:
+            if left.name == KEPT:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()
 
     def run(self, what: str, *arguments: str) -> None:
         """Run a command of buildah to its end, shown as `what`. Raises UnavailableError with the end of its log."""
@@ -76,6 +88,6 @@ class ImageStore:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _environment(self) -> dict[str, str]:
-        temporary = self.folder / "tmp"  # what `RUN --mount=type=cache` keeps is there too
+        temporary = self.folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
         return {**os.environ, "PATH": SYSTEM_PATH, "TMPDIR": str(temporary)}

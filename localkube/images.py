@@ -73,8 +73,7 @@ def _store() -> Iterator[ImageStore]:
     store = ImageStore(cache() / "images", Progress())
     store.folder.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(store.folder / "lock", store.progress):
-        for left_by_a_killed_one in store.folder.glob("run-*"):
-            shutil.rmtree(left_by_a_killed_one, ignore_errors=True)
+        store.remove_leftovers()
         yield store
 
 

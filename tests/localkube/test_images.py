@@ -163,12 +163,15 @@ def test_an_archive_replaces_the_one_before(tools: Machine, tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("tools")
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
-    """Its scratch, a whole Debian perhaps, is the next run's to remove."""
-    left = tmp_path / "cache/tierway/images/run-killed/root"
-    left.mkdir(parents=True)
+    """Its scratch, a whole Debian perhaps, is the next run's to remove; what pip has fetched stays."""
+    folder = tmp_path / "cache/tierway/images"
+    for left in ("run-killed/root/bin", "tmp/oci123", "tmp/buildah-cache/pip"):
+        (folder / left).mkdir(parents=True)
+    (folder / "tmp/half-an-archive").touch()
     images.base()
-    assert not left.exists()
-    assert sorted(each.name for each in (tmp_path / "cache/tierway/images").iterdir()) == ["lock", "tmp"]
+    assert sorted(each.name for each in folder.iterdir()) == ["lock", "tmp"]
+    assert [str(each.relative_to(folder / "tmp")) for each in (folder / "tmp").glob("*/*")] == ["buildah-cache/pip"]
+    assert len(list((folder / "tmp").iterdir())) == 1
 
 
 def test_missing_tools_are_named_with_their_packages(tools: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
