@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import tarfile
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from localkube import CommandError, Tool, images
 from tests.e2e.busybox import CONTAINER_SECURITY, create
 from tests.e2e.conftest import PRODUCT, Access
-from tests.e2e.installation import make_namespace
+from tests.e2e.installation import ROOT, make_namespace
 
 pytestmark = pytest.mark.e2e
 
@@ -135,7 +136,8 @@ def test_all_that_a_program_loads_has_its_bytecode(pod: Pod, program: str) -> No
 def test_its_labels_say_what_it_is(archive: Archive) -> None:
     """In the names of the OCI."""
     labels = {name.rpartition(".")[2]: text for name, text in archive.config["config"]["Labels"].items()}
-    assert (labels["title"], labels["licenses"], labels["version"]) == ("Tierway", "Apache-2.0", "0.1.0")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (labels["title"], labels["licenses"], labels["version"]) == ("Tierway", "Apache-2.0", project["version"])
     assert archive.config["config"]["User"] == "65532:65532"
 
 
