@@ -28,6 +28,11 @@ pytestmark = pytest.mark.kubernetes
         ("proxy.podDisruptionBudget.maxUnavailable=0", "at '/proxy/podDisruptionBudget/maxUnavailable'"),
         ("proxy.terminationGracePeriodSeconds=5", "at '/proxy/terminationGracePeriodSeconds'"),
         (r"proxy.podLabels.app\.kubernetes\.io/component=mine", "at '/proxy/podLabels/app.kubernetes.io~1component'"),
+        ("proxy.recording.enabled=true", "at '/proxy/recording/policies'"),
+        ("proxy.recording.policies={default}", "at '/proxy/recording/policies/0'"),
+        ("proxy.recording.percent=0", "at '/proxy/recording/percent'"),
+        ("proxy.recording.percent=0.0", "at '/proxy/recording/percent'"),
+        ("proxy.recording.maxMebibytes=0", "at '/proxy/recording/maxMebibytes'"),
         ("service.type=ExternalName", "at '/service/type'"),
     ],
 )
