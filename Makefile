@@ -10,7 +10,7 @@ BUILDER = docker
 , := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-kubernetes test e2e check lint format crds image monitoring lock clean
+.PHONY: help demo demo-kubernetes test e2e check lint format crds chart-docs image monitoring lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -43,6 +43,9 @@ format: $(VENV)/.dev  ## format the code and mend what the linter can
 crds: $(VENV)/.dev  ## write deploy/crds and the chart's copy anew from the models
 	@$(BIN)/python -m tierway_operator.crds deploy/crds
 	@$(BIN)/python -m tierway_operator.crds deploy/helm/tierway/files/crds
+
+chart-docs: $(VENV)/.dev  ## write the table of values in the chart's README anew from values.yaml
+	@$(BIN)/python deploy/helm/values_table.py
 
 image:  ## build the image (BUILDER=podman or buildah, IMAGE=name:tag, BASE=image, PIP_CONF=file)
 	@$(BUILDER) build --file Containerfile --tag "$(IMAGE)" $(if $(BASE),--build-arg "BASE=$(BASE)") \

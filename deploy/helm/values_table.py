@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 CHART = Path(__file__).parent / "tierway"
-BEGIN, END = "<!-- values: python deploy/helm/values_table.py -->\n", "<!-- values end -->"
+BEGIN, END = "<!-- values: make chart-docs -->\n", "<!-- values end -->"
 
 
 class UndescribedError(Exception):
