@@ -17,7 +17,8 @@ DOCS = ROOT / "docs"
 KINDS = "modeltiers.tierway.dev routingpolicies.tierway.dev"
 # What a reader of the other documents has done: as docs/install.md says.
 INSTALLED = """
-helm install tierway deploy/helm/tierway --namespace llm --create-namespace --wait \\
+kubectl apply -f examples/simulator/00-namespace.yaml &&
+helm install tierway deploy/helm/tierway --namespace llm --wait \\
   --set image.repository=registry.example.com/tierway --set image.tag=0.1.0 \\
   --set 'namespaces={llm}' --set defaultPolicy=llm/default &&
 kubectl apply -f examples/simulator &&
