@@ -11,7 +11,7 @@ from tests.chart.rendered import CHART, VALUES, Chart
 
 pytestmark = pytest.mark.kubernetes
 
-WHOLE = {"volume", "podSelector", "resources"}
+WHOLE = {"volume", "resources"}
 WOULD_HIDE_OTHERS = {
     "callers.authentication",
     "crds.enabled",

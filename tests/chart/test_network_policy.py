@@ -48,6 +48,13 @@ def test_callers_and_prometheus_are_who_the_values_say(chart: Chart) -> None:
     assert _allowed(chart, "operator", values("all-options")) == {8081: [vmagent]}
 
 
+def test_a_label_of_the_users_own_takes_the_place_of_the_usual_one(chart: Chart) -> None:
+    """Helm adds maps up: a default in values.yaml would stand beside it, and no pod has both."""
+    given = settings("networkPolicy.prometheus.podSelector.matchLabels.app=vmagent")
+    (peer,) = _allowed(chart, "operator", *given)[8081]
+    assert peer == {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "vmagent"}}}
+
+
 def test_the_policies_select_the_pods_and_their_ports(chart: Chart) -> None:
     """Labels and numbers are those of the Deployments."""
     rendered = chart.rendered()

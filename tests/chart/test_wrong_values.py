@@ -22,6 +22,7 @@ pytestmark = pytest.mark.kubernetes
         ("namespaces={UPPER}", "at '/namespaces/0'"),
         ("defaultPolicy=no-namespace", "at '/defaultPolicy'"),
         ("callers.authentication=Optional", "at '/callers/authentication': value must be one of 'Required', 'None'"),
+        ("callers.authentication=null", "at '/callers': missing property 'authentication'"),
         ("callers.audience=", "at '/callers/audience'"),
         ("image.digest=latest", "at '/image/digest'"),
         ("monitoring.podMonitor.enabled=maybe", "at '/monitoring/podMonitor/enabled'"),
@@ -53,3 +54,9 @@ def test_the_providers_keys_are_not_the_callers(chart: Chart) -> None:
     """Whoever has a provider's key could call with it; and the release's token would be a caller's."""
     with pytest.raises(CommandError, match="this Secret is the release's own"):
         chart.rendered(*settings("callers.keysSecret=tw-keys"))
+
+
+def test_an_autoscaler_between_a_floor_and_a_lower_ceiling_is_refused(chart: Chart) -> None:
+    """The API server would refuse it too, but in the middle of an installation."""
+    with pytest.raises(CommandError, match="minReplicas is more than maxReplicas"):
+        chart.rendered(*settings("proxy.autoscaling.enabled=true", "proxy.autoscaling.minReplicas=11"))
