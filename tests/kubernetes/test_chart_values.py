@@ -1,6 +1,6 @@
 """What the API server says of the chart with each of the values files: of its objects, and of its pods.
 
-Of monitoring it knows the kinds' names alone, so it lets everything pass there: what stands in them is in `tests/chart`.
+Of monitoring it knows the kinds' names alone and lets everything pass: what stands in them is tested in `tests/chart`.
 """
 
 import json
