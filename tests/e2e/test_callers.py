@@ -13,13 +13,14 @@ from tests.e2e.waiting import comes_to, eventually
 
 pytestmark = pytest.mark.e2e
 SECONDS = 20.0
+LAPTOP, CI = "sk-laptop-0123456789", "sk-ci-0123456789"
 COMPLEX = "Prove that there are infinitely many primes, and discuss where the proof uses induction."
 
 
 @pytest.fixture(scope="module")
 def installed(installation: Installation) -> Installation:
     """It knows a static key, too."""
-    installation.apply(_keys(laptop="sk-laptop", ci="sk-ci"))
+    installation.apply(_keys(laptop=LAPTOP, ci=CI))
     installation.install("callers.keysSecret=caller-keys")
     installation.apply_example()
     installation.wait_until_programmed()
@@ -48,23 +49,29 @@ def test_a_token_that_was_made_for_somebody_else_is_refused(
 
 def test_a_static_key_is_known_until_it_is_taken_out(installed: Installation, ask: Callable[..., int]) -> None:
     """Proxies watch the Secret."""
-    assert [ask("sk-laptop"), ask("sk-ci"), ask("sk-other")] == [200, 200, 401]
+    assert [ask(LAPTOP), ask(CI), ask("sk-other-0123456789")] == [200, 200, 401]
     installed.kubectl("delete", "secret", "caller-keys", f"--namespace={installed.namespace}")
-    installed.apply(_keys(ci="sk-ci"))
-    comes_to(lambda: ask("sk-laptop"), 401, SECONDS)
-    comes_to(lambda: ask("sk-ci"), 200, SECONDS)
+    installed.apply(_keys(ci=CI))
+    comes_to(lambda: ask(LAPTOP), 401, SECONDS)
+    comes_to(lambda: ask(CI), 200, SECONDS)
 
 
-def test_rules_and_pins_know_who_calls(installed: Installation, caller: Caller, callers_namespace: str) -> None:
-    """A namespace is sent to a tier of its own, and may not choose another."""
+def test_a_policy_says_who_may_choose(installed: Installation, caller: Caller) -> None:
+    """A static key may, the ServiceAccount may not."""
+    assert caller.ask(installed.url, model="large").tier == f"{installed.namespace}/large"
+    installed.patch("routingpolicy", "default", {"spec": {"pins": {"callers": ["ci"]}}})
+    eventually(lambda: caller.ask(installed.url, model="large").status == 403, SECONDS, "who is not named is refused")
+    assert caller.ask(installed.url, CI, model="large").tier == f"{installed.namespace}/large"
+
+
+def test_a_rule_knows_where_a_caller_is_from(installed: Installation, caller: Caller, callers_namespace: str) -> None:
+    """A namespace is sent to a tier of its own; who is from nowhere is not."""
     small, large = (f"{installed.namespace}/{tier}" for tier in ("small", "large"))
     assert caller.ask(installed.url).tier == small
     rule = {"name": "guests", "match": {"namespaces": [callers_namespace]}, "use": {"tierRef": {"name": "large"}}}
-    installed.patch("routingpolicy", "default", {"spec": {"rules": [rule], "pins": {"callers": ["ci"]}}})
+    installed.patch("routingpolicy", "default", {"spec": {"rules": [rule]}})
     eventually(lambda: caller.ask(installed.url).tier == large, SECONDS, "the rule is in force")
-    assert caller.ask(installed.url, "sk-ci").tier == small
-    assert caller.ask(installed.url, model="large").status == 403
-    assert caller.ask(installed.url, "sk-ci", model="large").tier == large
+    assert caller.ask(installed.url, CI).tier == small
 
 
 def test_the_log_names_who_called_and_never_a_token(
@@ -76,7 +83,7 @@ def test_the_log_names_who_called_and_never_a_token(
     assert f"{callers_namespace}/default" in {line.get("caller") for line in lines if line["message"] == "request"}
     text = json.dumps(lines)
     assert caller.token() not in text
-    assert "sk-ci" not in text
+    assert CI not in text
 
 
 def _logs(kubectl: Tool, release: Installation) -> list[dict[str, object]]:

@@ -11,9 +11,10 @@ import pytest
 
 from localkube import CommandError, Tool
 from tests.e2e.installation import Installation
-from tests.e2e.tokens import as_pod, rights, table
+from tests.e2e.tokens import Right, as_pod, everybodys_rights, rights, table
 
 pytestmark = pytest.mark.e2e
+May = Callable[[Installation, str, str], set[Right]]
 
 OBJECTS = """
 list,watch modeltiers.tierway.dev
@@ -83,32 +84,32 @@ def several(single: Installation, make_installation: Callable[..., Installation]
 
 
 @pytest.fixture
-def named(single: Installation) -> Callable[[str], set[tuple[str, str, str]]]:
-    return lambda text: table(text.replace("RELEASE", f"tierway:{single.namespace}:tierway"))
+def may(single: Installation, tmp_path: Path) -> May:
+    """What a pod's token may do in a namespace, beyond what everybody may."""
+    everybody = everybodys_rights(single.kubectl, tmp_path)
+    return lambda release, component, namespace: rights(as_pod(release, component, tmp_path), namespace) - everybody
 
 
-def test_the_operator_of_one_namespace_may_do_what_it_needs_there_alone(single: Installation, tmp_path: Path) -> None:
+def test_the_operator_of_one_namespace_may_do_what_it_needs_there_alone(single: Installation, may: May) -> None:
     """Not one verb more, and none elsewhere."""
-    operator = as_pod(single, "operator", tmp_path)
     own_role = f"get roles.rbac.authorization.k8s.io tierway:{single.namespace}:tierway:objects"
-    assert rights(operator, single.namespace) == table(OBJECTS + CREDENTIALS + OWN + own_role)
-    assert rights(operator, "kube-system") == set()
+    assert may(single, "operator", single.namespace) == table(OBJECTS + CREDENTIALS + OWN + own_role)
+    assert may(single, "operator", "kube-system") == set()
 
 
-def test_a_proxy_may_read_its_tables_and_one_secret(single: Installation, tmp_path: Path) -> None:
+def test_a_proxy_may_read_its_tables_and_one_secret(single: Installation, may: May) -> None:
     """And have tokens reviewed, which is of no namespace."""
-    proxy = as_pod(single, "proxy", tmp_path)
-    assert rights(proxy, single.namespace) == table(PROXY + REVIEWS)
-    assert rights(proxy, "kube-system") == table(REVIEWS)
+    assert may(single, "proxy", single.namespace) == table(PROXY + REVIEWS)
+    assert may(single, "proxy", "kube-system") == table(REVIEWS)
 
 
-def test_of_several_namespaces_the_operator_reads_secrets_in_these_alone(several: Installation, tmp_path: Path) -> None:
+def test_of_several_namespaces_the_operator_reads_secrets_in_these_alone(several: Installation, may: May) -> None:
     """The two kinds it may read everywhere."""
-    operator, (own, tenant) = as_pod(several, "operator", tmp_path), several.serves
+    own, tenant = several.serves
     everywhere = OBJECTS + f"get clusterroles.rbac.authorization.k8s.io tierway:{own}:tierway:objects"
-    assert rights(operator, own) == table(everywhere + CREDENTIALS + OWN)
-    assert rights(operator, tenant) == table(everywhere + CREDENTIALS)
-    assert rights(operator, "kube-system") == table(everywhere)
+    assert may(several, "operator", own) == table(everywhere + CREDENTIALS + OWN)
+    assert may(several, "operator", tenant) == table(everywhere + CREDENTIALS)
+    assert may(several, "operator", "kube-system") == table(everywhere)
 
 
 @pytest.mark.parametrize("component", ["operator", "proxy"])
