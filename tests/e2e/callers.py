@@ -11,9 +11,9 @@ from tests.e2e.load import pod
 
 QUESTION = "Which day comes after Monday?"
 SCRIPT = """
-import json, sys, openai
+import json, pathlib, sys, openai
 url, key, question, model = json.loads(sys.argv[1])
-key = key or open("/var/run/secrets/tierway/token").read()
+key = key or pathlib.Path("/var/run/secrets/tierway/token").read_text
 with openai.OpenAI(base_url=url, api_key=key, max_retries=0, timeout=60) as client:
     try:
         asked = client.chat.completions.with_raw_response
