@@ -1,6 +1,8 @@
 """Callers' authentication as they see it: the real OpenAI client against a proxy that wants a key."""
 
+import asyncio
 import json
+from argparse import ArgumentParser
 
 import pytest
 from openai import AuthenticationError, InternalServerError, PermissionDeniedError
@@ -12,7 +14,10 @@ from tierway_proxy.contract.table import Match, Pins, Rule, Use
 from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.caller_counts import CallerCounts
 from tierway_proxy.core.ledger import Settlement
-from tierway_proxy.shell.settings import Authentication
+from tierway_proxy.core.static_keys import StaticKeys
+from tierway_proxy.shell.memory import Memory
+from tierway_proxy.shell.process import _gate as gate_of
+from tierway_proxy.shell.settings import Authentication, add_arguments, from_arguments
 
 LATER = 4_000_000_000
 HELLO = {"model": "auto", "messages": [{"role": "user", "content": "Say hello."}]}
@@ -113,6 +118,32 @@ async def test_callers_are_counted_by_name(guarded, client):
     assert 'tierway_caller_cost_usd_total{caller="web/frontend",policy="llm/default"}' in text
     assert 'tierway_authentications_total{outcome="Accepted"} 1.0' in text
     assert 'tierway_authentications_total{outcome="Unavailable"} 0.0' in text
+
+
+async def test_a_key_that_is_too_long_for_a_header_is_not_repeated_to_whoever_sent_it(guarded):
+    """Nor to a log that has the answer."""
+    proxy = await guarded()
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(proxy.root.rpartition(":")[2]))
+    writer.write(b"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-secret" + b"a" * 9_000 + b"\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    assert b" 400 " in answer.partition(b"\r\n")[0]
+    assert b"sk-secret" not in answer
+
+
+def test_static_keys_of_an_earlier_start_are_gone_when_no_secret_is_named(tmp_path):
+    """Whoever takes the value away means it."""
+    keys, _ = StaticKeys.of({"batch": "a-key-of-sixteen-characters"})
+    Memory(tmp_path).keep({}, keys.digests)
+    for secret, kept in (("callers", True), (None, False)):
+        found = gate_of(given(f"--state-dir={tmp_path}", *([f"--caller-keys-secret={secret}"] if secret else [])))
+        assert bool(found._keys.digests) is kept
+
+
+def given(*flags):
+    parser = ArgumentParser()
+    add_arguments(parser)
+    return from_arguments(parser.parse_args(["--authentication=Required", *flags]))
 
 
 def test_callers_beyond_a_hundred_are_counted_together():

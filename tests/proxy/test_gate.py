@@ -53,6 +53,33 @@ async def test_a_token_is_asked_about_once_a_minute(gate, api, clock):
     assert len(api.asked) == 2
 
 
+async def test_a_token_in_use_is_asked_about_before_its_minute_ends_and_nobody_waits(gate, api, clock):
+    """Once a minute a request would be as slow as the API server."""
+    await gate.admit(bearer(token()))
+    api.hold.clear()
+    clock.now += 45
+    async with asyncio.timeout(1):
+        assert [await gate.admit(bearer(token())) for _ in range(3)] == [FRONTEND] * 3
+    await eventually(lambda: len(api.asked) == 2)
+    api.hold.set()
+    await eventually(lambda: gate.reviews["Answered"] == 2)
+    clock.now += 30
+    await gate.admit(bearer(token()))
+    assert len(api.asked) == 2
+
+
+async def test_an_api_server_that_is_away_is_asked_at_most_once_a_second_about_who_is_due(gate, api, clock):
+    """However many requests a caller sends meanwhile."""
+    await gate.admit(bearer(token()))
+    api.says = None
+    clock.now += 50
+    for _ in range(5):
+        assert await gate.admit(bearer(token())) == FRONTEND
+        await asyncio.sleep(0)
+        await eventually(lambda: gate.reviews["Failed"] == 1)
+    assert len(api.asked) == 2
+
+
 async def test_many_requests_of_one_token_ask_once(gate, api):
     """A thousand streams that start together are one question."""
     api.hold.clear()

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-LONGEST = 16_384
-"""Characters; a ServiceAccount's token has about a thousand."""
+LONGEST = 8_000
+"""Characters; a ServiceAccount's token has about a thousand, and a header of more than 8190 bytes is no HTTP here."""
 
 _LATEST = 1e11
 """A stranger's number may be larger than any float."""

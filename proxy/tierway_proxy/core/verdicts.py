@@ -1,7 +1,7 @@
 """What the API server said of tokens lately, by fingerprint: bounded, and never believed past a token's own end.
 
-A good verdict is taken as it is for a minute. After that the API server is asked again, and while it does not answer
-the last good verdict stands until the token ends.
+A good verdict is taken as it is for a minute, and renewed in its last quarter if the token is in use. After that the
+API server must be asked, and while it does not answer the last good verdict stands until the token ends.
 """
 
 from collections import OrderedDict
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tierway_proxy.core.caller import Caller
 
 GOOD_SECONDS = 60.0
+DUE_SECONDS = 45.0
 BAD_SECONDS = 5.0
 MOST_GOOD = 10_000
 MOST_BAD = 1_000
@@ -22,6 +23,10 @@ class Good(NamedTuple):
     caller: Caller
     asked_at: float
     expires_at: float | None
+
+    def due(self, now: float) -> bool:
+        """Whether it is time to ask again, so that nobody has to wait when it is fresh no more."""
+        return now - self.asked_at >= DUE_SECONDS
 
 
 class Bad(NamedTuple):

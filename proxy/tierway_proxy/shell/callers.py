@@ -48,7 +48,8 @@ class _Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Called for heads alone: the handler answers its own faults."""
-        said = (message or str(exc)).partition("\n")[0].rstrip(":.")
+        # what it says of a line that is too long ends with the line's first bytes, which may be a key
+        said = (message or str(exc)).partition("\n")[0].partition(": b")[0].rstrip(":.")
         self.logger.debug("a request of %s cannot be read (%d): %s", request.remote, status, said)
         response = self._unreadable(request, said)
         response.force_close()

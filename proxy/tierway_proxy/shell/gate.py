@@ -1,7 +1,8 @@
 """Whom a request is from: the gate before the callers' port, where a caller's key is checked.
 
-A key that was seen within the last minute costs a hash and a look into a dict. Another one is asked about once, however
-many requests carry it, and while the API server is away those whose last verdict still stands pass without waiting.
+A key that was seen within the last minute costs a hash and a look into a dict, and one that is in use is asked about
+again before that minute ends, with nobody waiting. Another one is asked about once, however many requests carry it,
+and while the API server is away those whose last verdict still stands pass without waiting.
 """
 
 import asyncio
@@ -93,9 +94,13 @@ class Gate:
         if isinstance(token, bearer.Useless):
             return self._refused(token.why)
         fingerprint, now = bearer.fingerprint(token), self._clock()
-        verdict = self._verdicts.fresh(fingerprint, now)
-        if verdict is not None:
-            return verdict.caller if isinstance(verdict, Good) else self._refused(verdict.why)
+        match self._verdicts.fresh(fingerprint, now):
+            case Good() as good:
+                if good.due(now) and self._may_ask(now):
+                    self._review(Unknown(token, fingerprint, good.expires_at))  # nobody waits for it
+                return good.caller
+            case Bad() as bad:
+                return self._refused(bad.why)
         return self._keys.caller(fingerprint) or self._looked_at(token, fingerprint, now)
 
     def _looked_at(self, token: str, fingerprint: bytes, now: float) -> Caller | Refusal | Unknown:
@@ -106,12 +111,15 @@ class Gate:
         unknown = Unknown(token, fingerprint, said.expires_at if said is not None else None)
         if self._away_until is None:
             return unknown
-        standing = self._verdicts.standing(fingerprint, now)
-        if now >= self._away_until:
-            if standing is None:
-                return unknown
+        standing, may_ask = self._verdicts.standing(fingerprint, now), self._may_ask(now)
+        if standing is None:
+            return unknown if may_ask else nobody_to_ask()
+        if may_ask:
             self._review(unknown)  # nobody waits for it
-        return nobody_to_ask() if standing is None else standing.caller
+        return standing.caller
+
+    def _may_ask(self, now: float) -> bool:
+        return self._away_until is None or now >= self._away_until
 
     async def _asked(self, unknown: Unknown) -> Caller | Refusal:
         # shielded: a client that leaves must not take the answer from those who wait with it
@@ -136,14 +144,20 @@ class Gate:
     async def _reviewed(self, unknown: Unknown) -> Good | Bad | None:
         asked_at = self._clock()
         try:
-            async with self._places, asyncio.timeout(_REVIEW_SECONDS):
+            # a place is waited for no longer than an answer: behind many strangers nobody waits without end
+            async with asyncio.timeout(_REVIEW_SECONDS), self._places:
                 found = await self.reviewer(unknown.token)
         except (ReviewError, TimeoutError) as error:
             self._failed(error)
             return None
+        self._answered()
+        return self._believed(unknown, found, asked_at)
+
+    def _answered(self) -> None:
+        if self._away_until is not None:
+            logger.info("callers' tokens are reviewed again")
         self.reviews["Answered"] += 1
         self._away_until = None
-        return self._believed(unknown, found, asked_at)
 
     def _believed(self, unknown: Unknown, found: Caller | str, asked_at: float) -> Good | Bad:
         if isinstance(found, str):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from tierway_proxy.core.classify.general import general
+from tierway_proxy.core.static_keys import StaticKeys
 from tierway_proxy.shell.admin import Admin
 from tierway_proxy.shell.folder import FolderSource
 from tierway_proxy.shell.gate import Gate
@@ -102,7 +103,10 @@ def _gate(settings: Settings) -> Gate | None:
     if settings.authentication is None:
         return None
     memory = Memory(settings.state_dir) if settings.state_dir is not None else None
-    return Gate(settings.authentication.audience, memory)
+    gate = Gate(settings.authentication.audience, memory)
+    if settings.authentication.keys_secret is None:
+        gate.take_keys(StaticKeys({}))  # those that an earlier process kept are no longer wanted
+    return gate
 
 
 async def _follow(settings: Settings, tables: Tables, gate: Gate | None) -> None:

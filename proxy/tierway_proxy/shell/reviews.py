@@ -47,7 +47,7 @@ class TokenReviews:
             "spec": {"token": token, "audiences": [self._audience]},
         }
         try:
-            status = (await self._api.post(_PATH, review)).get("status", {})
+            status = (await self._api.post(_PATH, review)).get("status") or {}
         except UNUSABLE as error:
             raise ReviewError(str(error) or repr(error)) from error
         return self._verdict(status)
@@ -59,7 +59,7 @@ class TokenReviews:
         if self._audience not in (status.get("audiences") or ()):
             # an authenticator that knows no audiences says yes to tokens made for anybody
             return f"The Kubernetes API does not say that this token was made for {self._audience!r}."
-        return of_user(str(status.get("user", {}).get("username", ""))) or _WHOSE
+        return of_user(str((status.get("user") or {}).get("username"))) or _WHOSE
 
 
 class _Keys:
