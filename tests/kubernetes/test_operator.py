@@ -127,7 +127,7 @@ def test_without_a_proxy_that_serves_nothing_is_programmed(release):
 
 
 def test_a_key_that_comes_later_reaches_the_proxies(release):
-    """Also a changed one. The Secret needs its label; the table never holds the key itself."""
+    """Also a changed one, as fast as docs/security.md promises. The table never holds the key itself."""
     provider = {"name": "us", "baseURL": "https://api.example.com/v1", "credentialRef": {"name": "late", "key": "k"}}
     release.apply(named("keyed", tier({"spec.providers": [provider]})), routed("keyed", "keyed"))
     refused = eventually(
@@ -139,7 +139,7 @@ def test_a_key_that_comes_later_reaches_the_proxies(release):
     for key in ("sk-first", "sk-second"):
         metadata = {"name": "late", "labels": labels}
         release.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"k": key}})
-        eventually(lambda key=key: all(key in file.read_text() for file in kept), seconds=15)
+        eventually(lambda key=key: all(key in file.read_text() for file in kept), seconds=10)
     eventually(lambda: programmed(release, "keyed"))
     assert "sk-" not in json.dumps(release.tables())
 
@@ -160,7 +160,6 @@ def test_a_policys_own_model_is_taken_up_when_it_comes_and_whenever_it_changes(r
 
     put(model_text(), label="false")
     unlabelled = 'own-1 lacks the label tierway.dev/classifier-model: "true"; add it.'
-    release.apply(named("nudge", tier()))  # without the label no look sees it before the next resync
     eventually(lambda: unlabelled in references(release, "modelled", "False", "ModelNotFound"))
     hashes = []
     for labels in (20, 40):
