@@ -23,7 +23,9 @@ helm install tierway deploy/helm/tierway --namespace llm --wait \\
   --set 'namespaces={llm}' --set defaultPolicy=llm/default &&
 kubectl apply -f examples/simulator &&
 kubectl rollout status deployment/provider -n llm &&
-kubectl wait --for=condition=Ready routingpolicy/default -n llm --timeout=60s
+kubectl wait --for=condition=Ready routingpolicy/default -n llm --timeout=60s &&
+kubectl apply -f examples/simulator/caller &&
+kubectl wait --for=condition=complete job/caller -n llm --timeout=60s
 """
 
 
@@ -58,8 +60,9 @@ def console(access: Access, tmp_path: Path) -> Iterator[Console]:
     with Console(checkout(tmp_path, image), environment, standing_for(image)) as console:
         yield console
         for release in ("tierway -n llm", "other -n llm", "tierway -n research"):
-            console.run(f"helm uninstall {release} --wait")
-        console.run("kubectl delete namespace llm research --wait")
+            # a namespace with a pod that is ending is looked at again after half of the pod's grace period only
+            console.run(f"helm uninstall {release} --wait --cascade=foreground")
+        console.run("kubectl delete namespace llm research --ignore-not-found --wait")
         console.run(f"kubectl delete crd --wait {KINDS}")
 
 
