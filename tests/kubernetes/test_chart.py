@@ -81,6 +81,17 @@ def test_an_upgrade_upgrades_the_kinds_and_keeps_objects(plane):
     assert "kept" in plane.kubectl("get", "modeltiers", "--namespace=llm")
 
 
+def test_a_number_of_proxies_set_by_hand_is_not_overwritten_in_silence(plane):
+    """The next upgrade fails and names the field; the value set to that number settles it."""
+    plane.kubectl("scale", "deployment/tw-proxy", HERE, "--replicas=3")
+    upgrade = ["upgrade", "tw", CHART, HERE, "--reset-then-reuse-values"]
+    with pytest.raises(CommandError, match=r"conflict with .*scale.*\.spec\.replicas"):
+        plane.helm(*upgrade)
+    plane.helm(*upgrade, "--set", "proxy.replicas=3")
+    assert plane.kubectl("get", "deployment/tw-proxy", HERE, "-o", "jsonpath={.spec.replicas}") == "3"
+    plane.kubectl("scale", "deployment/tw-proxy", HERE, "--replicas=2")  # as the story goes on
+
+
 def test_two_releases_of_one_name_live_in_two_namespaces(plane):
     """Names of what lies outside the release's namespace carry it."""
     plane.helm("install", "tw", CHART, "--namespace=other", "--set", "crds.enabled=false,namespaces={llm}")
