@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from localkube.plane import free_ports
 from tests.e2e.conftest import Access
 from tests.e2e.console import Console
 from tests.e2e.documents import blocks
@@ -30,9 +31,14 @@ kubectl wait --for=condition=complete job/caller -n llm --timeout=60s
 
 
 def standing_for(image: str) -> Mapping[str, str]:
-    """The image that is there, for the one that a reader has built and pushed."""
+    """The image that is there, for the one that a reader has built and pushed; ports of this machine that are free."""
     repository, _, tag = image.rpartition(":")
+    callers, admin = free_ports(2)
     return {
+        "service/tierway 8080:80": f"service/tierway {callers}:80",
+        "127.0.0.1:8080": f"127.0.0.1:{callers}",
+        "deployment/tierway-proxy 9090": f"deployment/tierway-proxy {admin}:9090",
+        "127.0.0.1:9090": f"127.0.0.1:{admin}",
         "registry.example.com/tierway:0.1.0": image,
         "image.repository=registry.example.com/tierway": f"image.repository={repository}",
         "image.tag=0.1.0": f"image.tag={tag}",
