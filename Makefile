@@ -27,7 +27,7 @@ test: lint  ## everything, on a real kube-apiserver and etcd too (built once, 5 
 check: lint  ## format, lint, types, layers, and all tests that need no Kubernetes
 	@$(BIN)/python -m pytest -m "not kubernetes"
 
-e2e: $(VENV)/.dev  ## on real pods: image, chart, callers and a node of its own; Linux, root, packages of .ci/packages; 15 minutes
+e2e: $(VENV)/.dev  ## on real pods: image, chart, callers and a node of its own; Linux, root, packages of .ci/packages; 20 minutes
 	@$(BIN)/python -m pytest tests/e2e -m e2e
 
 lint: $(VENV)/.dev  ## format, lint, types and layers alone
