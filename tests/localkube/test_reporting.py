@@ -29,7 +29,7 @@ def test_tests_are_left_out_with_the_reason_in_the_last_line(tmp_path: Path) -> 
     assert code == 0
     assert "1 passed, 2 skipped" in output
     last = output.strip().splitlines()[-1]
-    assert last.startswith("NOT RUN: 2 tests that need a real control plane: no control plane: cannot build in")
+    assert last.startswith("NOT RUN: 2 tests that need a real Kubernetes: no control plane: cannot build in")
     assert "Not a directory" in last
 
 

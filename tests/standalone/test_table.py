@@ -39,7 +39,7 @@ b                                                                               
 ultra-budget   2/2      ≥160ms     160ms   72      0.4%     0.24         True    0s
 """
 WIDE = (
-    "NAME           MODELS   TTFT-P95   LIMIT   TOK/S   ERRORS   COST-TODAY   READY   AGE   REQUESTS   OUTPUT-TOKENS   "
+    "NAME           MODELS   TTFT-P95   LIMIT   TOK/S   ERRORS   COST-TODAY   READY   AGE   ATTEMPTS   OUTPUT-TOKENS   "
     "AVAILABLE   WITHIN-LIMITS   REASON\n"
     "b                                                                                0s                             "
     "                              \n"
