@@ -32,6 +32,7 @@ from tierway_proxy.shell.settings import percent
 _ADMIN_HOST = "127.0.0.1"
 _READY_SECONDS = 30.0
 _FAREWELL_SECONDS = 5.0
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class CannotStartError(Exception):
@@ -92,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.folder.is_dir():
         print(f"Error: {args.folder} is no folder; give one with the YAML of tiers and policies.", file=sys.stderr)
         return 1
+    # held back until somebody can take them: a Ctrl-C while the event loop is made would end in Python's own words
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         with locked(args.folder):
             asyncio.run(_serve(args))
@@ -101,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
     except PermissionError as error:
         print(f"Error: {error.filename} cannot be written: {error.strerror}.", file=sys.stderr)
         return 1
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     return 0
 
 
@@ -211,8 +216,9 @@ async def _greet(folder: Path, store: FolderStore, proxies: Sequence[ProxyProces
 def _signals() -> asyncio.Semaphore:
     """Return what is released by each SIGTERM and each Ctrl-C."""
     loop, signals = asyncio.get_running_loop(), asyncio.Semaphore(0)
-    for name in (signal.SIGTERM, signal.SIGINT):
+    for name in _ENDING:
         loop.add_signal_handler(name, signals.release)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     return signals
 
 
