@@ -66,8 +66,10 @@ def console(access: Access, tmp_path: Path) -> Iterator[Console]:
     with Console(checkout(tmp_path, image), environment, standing_for(image)) as console:
         yield console
         for release in ("tierway -n llm", "other -n llm", "tierway -n research"):
-            # a namespace with a pod that is ending is looked at again after half of the pod's grace period only
             console.run(f"helm uninstall {release} --wait --cascade=foreground")
+        for namespace in ("llm", "research"):
+            # one with a pod that is ending is looked at again after half of the pod's grace period only: minutes
+            console.run(f"kubectl delete pods --all -n {namespace} --grace-period=1 --timeout=60s")
         console.run("kubectl delete namespace llm research --ignore-not-found --wait")
         console.run(f"kubectl delete crd --wait {KINDS}")
 
