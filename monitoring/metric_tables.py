@@ -43,7 +43,8 @@ def with_tables(text: str) -> str:
     """`text` with each table anew between its marks."""
     for name, table in tables().items():
         begin, end = f"<!-- {name}: python -m monitoring -->\n", f"<!-- {name} ends -->"
-        text, found = re.subn(f"{re.escape(begin)}.*?{end}", lambda _: f"{begin}{table}{end}", text, flags=re.DOTALL)  # noqa: B023
+        whole = f"{begin}{table}{end}".replace("\\", r"\\")  # as a replacement is written
+        text, found = re.subn(f"{re.escape(begin)}.*?{end}", whole, text, flags=re.DOTALL)
         if not found:
             raise ValueError(f"docs/metrics.md has no place for the table of the {name}: {begin}…{end}")
     return text
