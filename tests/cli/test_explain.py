@@ -130,8 +130,25 @@ class TestByAPolicy:
             (("--caller", "legal"), "Simple: "),
         ],
     )
-    def test_rules_are_for_whom_they_name(self, explain, tmp_path, caller, decision):
+    def test_rules_are_for_whom_they_name(self, explain, for_some, caller, decision):
         """A ServiceAccount has a namespace, a static key has none."""
+        text = explain("Say hello.", "-d", for_some, *caller)
+        assert fact(text, "Decision").startswith(decision)
+        assert ("these rules match nobody: known-namespaces, known-callers." in text) == (caller == ())
+
+    def test_machines_read_who_asks_and_which_rules_need_somebody(self, explain, for_some):
+        """As a proxy says it."""
+        unknown, known = (
+            json.loads(explain("Say hello.", "-d", for_some, "-o", "json", *caller))
+            for caller in ((), ("--caller", "web/frontend"))
+        )
+        assert (known["caller"], known["note"]) == ("web/frontend", None)
+        assert unknown["caller"] is None
+        assert unknown["note"].startswith("No caller is known (--caller names none)")
+
+    @pytest.fixture
+    def for_some(self, tmp_path):
+        """A folder with the quickstart's policy and rules for some callers."""
         policy = yaml.safe_load((QUICKSTART / "policy-default.yaml").read_text())
         rules = [
             {"name": f"known-{what}", "match": {what: [name]}, "use": {"class": "Complex"}}
@@ -139,7 +156,7 @@ class TestByAPolicy:
         ]
         tiers = [yaml.safe_load(file.read_text()) for file in QUICKSTART.glob("tier-*.yaml")]
         write(tmp_path / "all.yaml", {**policy, "spec": {**policy["spec"], "rules": rules}}, *tiers)
-        assert fact(explain("Say hello.", "-d", tmp_path, *caller), "Decision").startswith(decision)
+        return tmp_path
 
     def test_costs_are_tokens_times_prices(self, explain, body):
         """Of a million tokens in and half a million out, by a price list that one can read."""

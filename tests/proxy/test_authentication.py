@@ -56,17 +56,43 @@ async def test_the_plain_client_with_a_token_as_its_key_is_served(guarded, clien
     assert token(ends=LATER) not in str(received)
 
 
-@pytest.mark.parametrize("call", ["chat", "models"])
+@pytest.mark.parametrize("call", ["chat", "models", "one model", "route"])
 async def test_without_a_good_key_every_path_is_closed(guarded, client, call):
     """The sentence says how to get one."""
     proxy = await guarded()
     stranger = await client(proxy, "unused")
-    calls = {"chat": lambda: stranger.chat.completions.create(**HELLO), "models": stranger.models.list}
+    calls = {
+        "chat": lambda: stranger.chat.completions.create(**HELLO),
+        "models": stranger.models.list,
+        "one model": lambda: stranger.models.retrieve("auto"),
+        "route": lambda: stranger.post("/route", body=HELLO, cast_to=object),
+    }
     with pytest.raises(AuthenticationError) as refused:
         await calls[call]()
     assert refused.value.code == "invalid_api_key"
     assert "kubectl create token NAME --audience=tierway" in refused.value.message
     assert refused.value.response.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_a_client_that_reads_its_file_again_sends_the_token_that_is_there_now(guarded, client, api, tmp_path):
+    """As `docs/callers.md` says: the kubelet writes a new one before the old one ends."""
+    proxy, file = await guarded(), tmp_path / "token"
+
+    async def key():
+        return file.read_text()
+
+    made = await client(proxy, key)
+    for name in ("old", "new"):
+        file.write_text(token(name, ends=LATER))
+        await made.models.list()
+    assert api.asked == [token("old", ends=LATER), token("new", ends=LATER)]
+
+
+async def test_a_key_that_no_token_is_as_long_as_is_refused_unread(guarded, client, api):
+    """Before it is hashed."""
+    with pytest.raises(AuthenticationError, match="longer than 8000 characters"):
+        await (await client(await guarded(), "a" * 8_001)).models.list()
+    assert api.asked == []
 
 
 async def test_a_stranger_does_not_learn_which_policies_there_are(guarded, client):
@@ -99,6 +125,16 @@ async def test_identity_reaches_rules_pins_and_the_whole_decision(guarded, clien
     assert answer.headers["X-Tierway-Class"] == "Complex"
     decision = await (await client(proxy)).post("/route", body=HELLO, cast_to=object)
     assert (decision["caller"], decision["reason"]) == ("web/frontend", "rule ours")
+    assert decision["note"] is None
+
+
+async def test_a_decision_says_that_rules_for_callers_match_nobody_while_nobody_is_asked(start, front, sdk):
+    """Else one looks for the fault in the rule."""
+    rule = Rule(name="ours", match=Match(namespaces=("web",)), use=Use(request_class="Complex"))
+    proxy = await start(chain(front.url).model_copy(update={"rules": (rule,)}))
+    decision = await (await sdk(proxy)).post("/route", body=HELLO, cast_to=object)
+    assert decision["caller"] is None
+    assert decision["note"] == "No caller is known (authentication is off), and so these rules match nobody: ours."
 
 
 async def test_a_pin_of_others_is_refused_by_the_callers_name(guarded, client):

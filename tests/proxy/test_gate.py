@@ -164,6 +164,34 @@ async def test_an_api_server_that_hangs_is_given_up(gate, api, monkeypatch):
     assert (await refusal(gate, token())).status == 503
 
 
+async def test_behind_many_strangers_nobody_waits_longer_than_for_an_answer(gate, api, monkeypatch):
+    """Who is known passes, others are told to come again."""
+    await gate.admit(bearer(token()))
+    monkeypatch.setattr(module, "_REVIEW_SECONDS", 0.2)
+    api.hold.clear()
+    async with asyncio.timeout(1):  # ten rounds of them would be two seconds
+        found = await asyncio.gather(*(gate.admit(bearer(token(f"stranger-{number}"))) for number in range(320)))
+    assert {each.status for each in found} == {503}
+    assert len(api.asked) < 100
+    assert await gate.admit(bearer(token())) == FRONTEND
+
+
+async def test_the_log_says_when_nobody_can_be_asked_and_when_they_can_again(gate, api, clock, caplog):
+    """Once each, whoever calls meanwhile; and never a token."""
+    caplog.set_level("INFO")
+    api.says = None
+    for _ in range(3):
+        await refusal(gate, token())
+        clock.now += 1
+    api.says = FRONTEND
+    await gate.admit(bearer(token()))
+    assert [each.message for each in caplog.records] == [
+        "callers' tokens cannot be reviewed",
+        "callers' tokens are reviewed again",
+    ]
+    assert token() not in caplog.text + str([vars(each) for each in caplog.records])
+
+
 async def test_who_is_revoked_is_out_within_a_minute_also_behind_an_outage(gate, api, clock):
     """The first answer after it counts."""
     await gate.admit(bearer(token()))

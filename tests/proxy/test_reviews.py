@@ -114,6 +114,7 @@ async def test_a_service_accounts_token_is_its_callers(api, reviews):
         ({"audiences": ["https://kubernetes.default.svc"]}, "was made for 'tierway'"),
         ({"user": {"username": "admin"}}, "is no ServiceAccount's"),
         ({"user": {}}, "is no ServiceAccount's"),
+        ({"user": None}, "is no ServiceAccount's"),
     ],
 )
 async def test_everything_else_is_nobodys(api, reviews, status, why):
@@ -130,6 +131,12 @@ async def test_an_answer_that_is_no_verdict_is_no_verdict(api, reviews, status):
     api.status, api.answer = status, {"message": "no"}
     with pytest.raises(ReviewError, match=str(status)):
         await reviews.review("t")
+
+
+async def test_a_review_without_a_status_is_nobodys(api, reviews):
+    """A proxy between us and the API server may answer anything."""
+    api.answer = {"status": None}
+    assert "does not accept this token" in await reviews.review("t")
 
 
 async def test_an_api_server_that_is_gone_is_no_verdict(reviews, monkeypatch):

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from tierway_cli.explain.explanation import Explanation, by_preset
+from tierway_cli.explain.explanation import UNNAMED, Explanation, by_preset
 from tierway_cli.explain.model import boundaries, model_name, weights
 from tierway_cli.explain.offers import Offer
 from tierway_operator.amounts import PICO
@@ -19,7 +19,7 @@ def as_json(found: Explanation) -> dict[str, Any]:
         presets = {preset: ask.klass for preset, ask in by_preset(found.request, found.options).items()}
         return {**line, **classifier, "presets": presets, "input_tokens": found.ask.input_tokens}
     assumed = {"output_tokens": found.assumed.output_tokens, "said_by": found.assumed.source}
-    said = {"policy": found.policy, **explained(found.decision), **classifier}
+    said = {"policy": found.policy, **explained(found.decision, found.caller, UNNAMED), **classifier}
     return {**line, **said, "assumed": assumed, "costs": [*map(_offer, found.offers)]}
 
 

@@ -12,11 +12,14 @@ from tierway_proxy.core.ask import Ask
 from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.catalog import Catalog
 from tierway_proxy.core.classify import classify, examine
+from tierway_proxy.core.explained import note
 from tierway_proxy.core.health import Health
 from tierway_proxy.core.plan import Plan, decide
 from tierway_proxy.core.refusal import Refusal
 
 PRESETS: Final[tuple[Preset, ...]] = get_args(Preset)
+
+UNNAMED: Final = "--caller names none"
 
 Source = Literal["request", "option", "default"]
 
@@ -48,11 +51,17 @@ class Explanation:
     policy: str | None = None
     decision: Plan | Refusal | None = None
     offers: tuple[Offer, ...] = ()
+    caller: Caller | None = None
 
     @property
     def decided_otherwise(self) -> bool:
         """Whether a rule, a header or a pin decided, so that the classifier had no say."""
         return isinstance(self.decision, Plan) and self.decision.ask != self.ask
+
+    @property
+    def note(self) -> str | None:
+        """Which rules would need a caller that nobody named."""
+        return note(self.decision, self.caller, UNNAMED) if isinstance(self.decision, Plan) else None
 
     @property
     def sent(self) -> Offer | None:
@@ -69,7 +78,7 @@ def explain(request: Request, catalog: Catalog | None, sender: Sender, option: i
         return Explanation(request, ask, options, assumed)
     decision = decide(catalog, fields, sender.headers, Health(), 0.0, sender.caller)
     found = offers(catalog, decision, ask, assumed.output_tokens)
-    return Explanation(request, ask, options, assumed, catalog.table.policy, decision, tuple(found))
+    return Explanation(request, ask, options, assumed, catalog.table.policy, decision, tuple(found), sender.caller)
 
 
 def by_preset(request: Request, options: Classifier) -> dict[Preset, Ask]:

@@ -86,6 +86,8 @@ def _decision(found: Explanation) -> Iterator[tuple[str, str]]:
         yield "Refused", f"{found.decision.status} {found.decision.code}: {found.decision.message}"
     elif found.decision is not None:
         yield "Decision", found.decision.reason
+    if found.note is not None:
+        yield "Callers", found.note
 
 
 def _tokens(found: Explanation) -> str:

@@ -9,9 +9,11 @@ from tierway_proxy.core.catalog import Candidate
 from tierway_proxy.core.plan import Plan
 from tierway_proxy.core.refusal import Refusal
 
+AUTHENTICATION_OFF = "authentication is off"
 
-def explained(plan: Plan | Refusal, caller: Caller | None = None) -> dict[str, Any]:
-    """The whole decision of `POST …/v1/route`, with nobody called. `caller` None: nobody was asked who they are."""
+
+def explained(plan: Plan | Refusal, caller: Caller | None = None, unknown: str = AUTHENTICATION_OFF) -> dict[str, Any]:
+    """The whole decision of `POST …/v1/route`, with nobody called. `unknown`: why there is no `caller`."""
     who = None if caller is None else caller.name
     if isinstance(plan, Refusal):
         return {"refused": {"status": plan.status, "code": plan.code, "message": plan.message}, "caller": who}
@@ -25,11 +27,19 @@ def explained(plan: Plan | Refusal, caller: Caller | None = None) -> dict[str, A
         "probabilities": dict(zip(CLASSES, ask.probabilities, strict=True)) if isinstance(ask, Ask) else None,
         "reasons": list(ask.reasons) if isinstance(ask, Ask) else [plan.reason],
         "reason": plan.reason,
+        "note": note(plan, caller, unknown),
         "input_tokens": ask.input_tokens,
         "output_limit": plan.output_limit,
         "candidates": [_candidate(each, fit=number < plan.fit) for number, each in enumerate(plan.candidates)],
         "skipped": [{"endpoint": each.key, "reason": each.reason} for each in plan.skipped],
     }
+
+
+def note(plan: Plan, caller: Caller | None, unknown: str) -> str | None:
+    """Which rules nobody can match while no caller is known: they would else be looked for in vain."""
+    matches = [] if caller is not None else [(rule.name, rule.match) for rule in plan.catalog.table.rules]
+    names = [name for name, match in matches if match.callers or match.namespaces]
+    return f"No caller is known ({unknown}), and so these rules match nobody: {', '.join(names)}." if names else None
 
 
 def _candidate(candidate: Candidate, *, fit: bool) -> dict[str, Any]:
