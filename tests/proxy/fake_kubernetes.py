@@ -1,4 +1,4 @@
-"""The wire of an API server: LIST and WATCH of ConfigMaps and of one Secret, with faults, and no rule of Kubernetes."""
+"""The wire of an API server: LIST and WATCH of ConfigMaps and Secrets, reviews, faults, and no rule of Kubernetes."""
 
 import asyncio
 import json
@@ -18,15 +18,19 @@ def config_map(name="a", version=1, **changed):
     return {"metadata": {"name": name, "resourceVersion": str(version)}, "data": data}
 
 
-def key_secret(**keys):
-    data = {name: b64encode(key.encode()).decode() for name, key in keys.items()}
-    return {"metadata": {"name": f"{RELEASE}-keys", "resourceVersion": "1"}, "data": data}
+def key_secret(name=f"{RELEASE}-keys", **keys):
+    data = {each: b64encode(key.encode()).decode() for each, key in keys.items()}
+    return {"metadata": {"name": name, "resourceVersion": "1"}, "data": data}
 
 
 class FakeKubernetes:
-    """`maps` and `secret` are what LIST and GET answer; `send` and `end` act on the running watch of ConfigMaps."""
+    """`maps` and `secret` are what LIST and GET answer; `send` and `end` act on the running watch of ConfigMaps.
+
+    `callers` is another Secret, of callers' keys; every token of `accounts` is its ServiceAccount's, others nobody's.
+    """
 
     def __init__(self):
+        self.callers, self.accounts = key_secret("callers"), {}
         self.maps, self.secret = {}, key_secret()
         self.maps_status = self.secret_status = 200
         self.lists, self.watches = [], []
@@ -39,6 +43,7 @@ class FakeKubernetes:
         app = web.Application()
         app.add_routes([web.get(MAPS, self._maps), web.get(SECRETS, self._secrets)])
         app.add_routes([web.get(f"{SECRETS}/{RELEASE}-keys", self._one_secret)])
+        app.add_routes([web.post("/apis/authentication.k8s.io/v1/tokenreviews", self._review)])
         return app
 
     def send(self, kind, found):
@@ -72,7 +77,19 @@ class FakeKubernetes:
             await asyncio.sleep(3600)
         if self.secret_status != 200:
             return web.json_response({"message": "forbidden"}, status=self.secret_status)
-        return web.json_response({"metadata": {"resourceVersion": "1"}, "items": [self.secret]})
+        return web.json_response({"metadata": {"resourceVersion": "1"}, "items": [self._named(request)]})
+
+    def _named(self, request):
+        return self.callers if request.query.get("fieldSelector") == "metadata.name=callers" else self.secret
+
+    async def _review(self, request):
+        asked = (await request.json())["spec"]
+        account = self.accounts.get(asked["token"])
+        if account is None:
+            return web.json_response({"status": {"error": "invalid bearer token"}}, status=201)
+        user = {"username": f"system:serviceaccount:{account.replace('/', ':')}"}
+        status = {"authenticated": True, "user": user, "audiences": asked["audiences"]}
+        return web.json_response({"status": status}, status=201)
 
     async def _one_secret(self, _):
         if self.secret_status != 200:
