@@ -12,6 +12,7 @@ from tests.provider.wire import eventually
 from tests.proxy.test_tables_cluster import kubeconfig
 from tests.proxy.tokens import FRONTEND, bearer, token
 from tierway_proxy.core.caller import Caller
+from tierway_proxy.shell import reviews as module
 from tierway_proxy.shell.gate import Gate, ReviewError
 from tierway_proxy.shell.kubernetes_api import KubernetesApi, configuration
 from tierway_proxy.shell.reviews import TokenReviews, connect
@@ -133,10 +134,24 @@ async def test_an_answer_that_is_no_verdict_is_no_verdict(api, reviews, status):
         await reviews.review("t")
 
 
-async def test_a_review_without_a_status_is_nobodys(api, reviews):
-    """A proxy between us and the API server may answer anything."""
-    api.answer = {"status": None}
-    assert "does not accept this token" in await reviews.review("t")
+@pytest.mark.parametrize("answer", [{}, {"status": None}, {"status": "Success"}, {"ok": True}])
+async def test_a_review_without_a_status_is_no_verdict(api, reviews, answer):
+    """A proxy between us and the API server may answer anything; nobody is turned away by it."""
+    api.answer = answer
+    with pytest.raises(ReviewError, match="no verdict"):
+        await reviews.review("t")
+
+
+async def test_the_log_says_of_refused_tokens_at_most_once_a_second_and_how_many(api, reviews, caplog, monkeypatch):
+    """Whoever sends forged ones must not fill it."""
+    caplog.set_level("INFO")
+    now = iter([100.0, 100.5, 100.9, 101.0])
+    monkeypatch.setattr(module, "monotonic", lambda: next(now))
+    api.answer = said(authenticated=False, error="[invalid bearer token]")
+    for _ in range(4):
+        await reviews.review("t")
+    told = [(each.refused, each.error) for each in caplog.records if "refused" in each.message]
+    assert told == [(1, "[invalid bearer token]"), (3, "[invalid bearer token]")]
 
 
 async def test_an_api_server_that_is_gone_is_no_verdict(reviews, monkeypatch):
@@ -187,6 +202,18 @@ async def test_a_short_key_is_not_taken_and_named_in_the_log(api, connected, cap
     assert (record.callers, record.least_characters) == (["batch"], 16)
     assert "short-secret" not in caplog.text
     assert await gate.admit(bearer(OTHER)) == Caller("night")
+
+
+async def test_a_key_that_is_no_text_is_not_taken(api, connected, caplog):
+    """No header can carry it, and read with its faults replaced it would be easier to guess."""
+    api.secret = secret(night=OTHER)
+    api.secret["data"]["batch"] = b64encode(b"\xff" * 32).decode()
+    caplog.set_level("INFO")
+    gate = await connected("callers")
+    await eventually(lambda: "callers' keys loaded" in caplog.text)
+    assert (await gate.admit(bearer("\N{REPLACEMENT CHARACTER}" * 32))).status == 401
+    assert await gate.admit(bearer(OTHER)) == Caller("night")
+    assert next(each for each in caplog.records if "not taken" in each.message).callers == ["batch"]
 
 
 async def test_a_secret_that_is_not_there_is_said(connected, caplog):

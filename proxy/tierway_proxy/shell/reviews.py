@@ -6,6 +6,7 @@ Imported in cluster mode only, as all that talks to the Kubernetes API.
 import asyncio
 import logging
 from base64 import b64decode
+from time import monotonic
 from typing import Any
 
 from kubernetes.aio.client.api_client import ApiClient
@@ -18,6 +19,7 @@ from tierway_proxy.shell.kubernetes_api import JSON, UNUSABLE, KubernetesApi, co
 
 logger = logging.getLogger(__name__)
 
+_TELL_SECONDS = 1.0
 _PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
 _REFUSED = "The Kubernetes API does not accept this token: its pod or ServiceAccount is gone, or it is not one of here."
 _WHOSE = "This token is no ServiceAccount's."
@@ -38,6 +40,7 @@ async def connect(gate: Gate, namespace: str, keys_secret: str | None) -> None:
 class TokenReviews:
     def __init__(self, api: KubernetesApi, audience: str) -> None:
         self._api, self._audience = api, audience
+        self._told_at, self._untold = float("-inf"), 0
 
     async def review(self, token: str) -> Caller | str:
         """Whose token this is, or why it is nobody's. Raises ReviewError."""
@@ -47,19 +50,29 @@ class TokenReviews:
             "spec": {"token": token, "audiences": [self._audience]},
         }
         try:
-            status = (await self._api.post(_PATH, review)).get("status") or {}
+            status = (await self._api.post(_PATH, review)).get("status")
         except UNUSABLE as error:
             raise ReviewError(str(error) or repr(error)) from error
+        if not isinstance(status, dict):
+            raise ReviewError("what answered for the Kubernetes API gave no verdict")
         return self._verdict(status)
 
     def _verdict(self, status: dict[str, Any]) -> Caller | str:
         if not status.get("authenticated"):
-            logger.info("a caller's token was refused", extra={"error": str(status.get("error", ""))[:500]})
+            self._tell(str(status.get("error", ""))[:500])
             return _REFUSED
         if self._audience not in (status.get("audiences") or ()):
             # an authenticator that knows no audiences says yes to tokens made for anybody
             return f"The Kubernetes API does not say that this token was made for {self._audience!r}."
         return of_user(str((status.get("user") or {}).get("username"))) or _WHOSE
+
+    def _tell(self, error: str) -> None:
+        """The last one's error, at most once a second: whoever sends forged tokens must not fill the log."""
+        self._untold += 1
+        now = monotonic()
+        if now - self._told_at >= _TELL_SECONDS:
+            logger.info("callers' tokens were refused", extra={"refused": self._untold, "error": error})
+            self._told_at, self._untold = now, 0
 
 
 class _Keys:
@@ -77,11 +90,11 @@ class _Keys:
 
     async def changed(self, found: JSON) -> None:
         data = found.get("data") or {}
-        keys, short = StaticKeys.of({name: b64decode(value).decode(errors="replace") for name, value in data.items()})
-        if short:
+        keys, unusable = StaticKeys.of({name: _text(b64decode(value)) for name, value in data.items()})
+        if unusable:
             logger.warning(
-                "keys of callers that are too short are not taken",
-                extra={"secret": self._name, "callers": short, "least_characters": SHORTEST},
+                "keys of callers that are too short, or no text, are not taken",
+                extra={"secret": self._name, "callers": unusable, "least_characters": SHORTEST},
             )
         self._gate.take_keys(keys)
         logger.info("callers' keys loaded", extra={"secret": self._name, "callers": len(keys.digests)})
@@ -91,3 +104,11 @@ class _Keys:
 
     def unreachable(self) -> None:
         """The keys stay: whoever had one keeps it while the API server is away."""
+
+
+def _text(key: bytes) -> str:
+    """Empty for what is none: no header carries it, and with its faults replaced it would be easier to guess."""
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        return ""
