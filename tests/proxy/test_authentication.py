@@ -9,7 +9,7 @@ from openai import AuthenticationError, InternalServerError, PermissionDeniedErr
 
 from tests.core.tables import CLASSES
 from tests.proxy.tables import chain
-from tests.proxy.tokens import ApiServer, token
+from tests.proxy.tokens import ApiServer, bearer, token
 from tierway_proxy.contract.table import Match, Pins, Rule, Use
 from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.caller_counts import CallerCounts
@@ -174,6 +174,17 @@ def test_static_keys_of_an_earlier_start_are_gone_when_no_secret_is_named(tmp_pa
     for secret, kept in (("callers", True), (None, False)):
         found = gate_of(given(f"--state-dir={tmp_path}", *([f"--caller-keys-secret={secret}"] if secret else [])))
         assert bool(found._keys.digests) is kept
+
+
+async def test_until_the_static_keys_are_listed_nobody_is_told_that_theirs_is_none(tmp_path):
+    """A proxy may be ready before: 401 would end a client that has only to come again."""
+    gate = gate_of(given(f"--state-dir={tmp_path}", "--caller-keys-secret=callers"))
+    assert (await gate.admit(bearer("a-key-of-sixteen-characters"))).code == "authentication_unavailable"
+    assert (await gate.admit(bearer(token(audience="vault", ends=LATER)))).status == 401
+    keys, _ = StaticKeys.of({"batch": "a-key-of-sixteen-characters"})
+    gate.take_keys(keys)
+    assert await gate.admit(bearer("a-key-of-sixteen-characters")) == Caller("batch")
+    assert (await gate.admit(bearer("another-key"))).status == 401
 
 
 def given(*flags):

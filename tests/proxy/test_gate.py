@@ -176,6 +176,46 @@ async def test_behind_many_strangers_nobody_waits_longer_than_for_an_answer(gate
     assert await gate.admit(bearer(token())) == FRONTEND
 
 
+async def test_a_crowd_of_forged_tokens_is_no_outage_and_in_nobodys_way_who_is_known(gate, api, clock, monkeypatch):
+    """Else whoever was revoked could, by sending them, keep the question about himself from being asked."""
+    await gate.admit(bearer(token()))
+    monkeypatch.setattr(module, "_PLACE_SECONDS", 0.05)
+    clock.now += 61
+    api.hold.clear()
+    crowd = [asyncio.create_task(gate.admit(bearer(token(f"forged-{number}")))) for number in range(64)]
+    await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)
+    assert {(await each).status for each in crowd if each.done()} == {503}
+    known = asyncio.create_task(gate.admit(bearer(token())))
+    await eventually(lambda: api.asked[-1] == token())
+    api.says = "Nobody's."
+    api.hold.set()
+    assert (await known).status == 401
+    await asyncio.gather(*crowd)
+    assert gate.reviews["Failed"] == 0
+
+
+async def test_whoever_is_known_waits_but_a_moment_for_an_api_server_that_hangs(gate, api, clock, monkeypatch):
+    """Also before anybody knows that it hangs."""
+    await gate.admit(bearer(token()))
+    monkeypatch.setattr(module, "_KNOWN_SECONDS", 0.01)
+    clock.now += 61
+    api.hold.clear()
+    async with asyncio.timeout(1):
+        assert await gate.admit(bearer(token())) == FRONTEND
+    api.says = "Gone."
+    api.hold.set()  # what it says in the end still counts
+    await eventually(lambda: gate.reviews["Answered"] == 2)
+    assert (await refusal(gate, token())).status == 401
+
+
+async def test_a_clock_that_is_set_back_during_an_outage_does_not_keep_it_up(gate, api, clock):
+    """Nobody new would be let in for as long as it was set back."""
+    api.says = None
+    await refusal(gate, token())
+    clock.now, api.says = clock.now - 1800, FRONTEND
+    assert await gate.admit(bearer(token())) == FRONTEND
+
+
 async def test_the_log_says_when_nobody_can_be_asked_and_when_they_can_again(gate, api, clock, caplog):
     """Once each, whoever calls meanwhile; and never a token."""
     caplog.set_level("INFO")
@@ -246,6 +286,17 @@ async def test_a_restarted_proxy_serves_whom_it_served_while_nobody_can_be_asked
 async def test_a_file_that_cannot_be_read_stops_nobody(api, clock, tmp_path, text):
     """Half written by a full disk, or by another release."""
     (tmp_path / "callers.json").write_text(text)
+    assert await connected(Gate("tierway", Memory(tmp_path), clock), api).admit(bearer(token())) == FRONTEND
+
+
+async def test_what_changed_last_is_kept_when_a_proxy_ends(api, clock, tmp_path):
+    """By SIGTERM, within a second of it."""
+    first = connected(Gate("tierway", Memory(tmp_path), clock), api)
+    remembering = asyncio.create_task(first.remember())
+    await first.admit(bearer(token()))
+    remembering.cancel()
+    await asyncio.wait({remembering})
+    api.says = None
     assert await connected(Gate("tierway", Memory(tmp_path), clock), api).admit(bearer(token())) == FRONTEND
 
 

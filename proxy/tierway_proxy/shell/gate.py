@@ -2,7 +2,8 @@
 
 A key that was seen within the last minute costs a hash and a look into a dict, and one that is in use is asked about
 again before that minute ends, with nobody waiting. Another one is asked about once, however many requests carry it,
-and while the API server is away those whose last verdict still stands pass without waiting.
+and while the API server is away those whose last verdict still stands pass without waiting. Strangers can neither take
+the places of their questions nor pass for an outage.
 """
 
 import asyncio
@@ -24,7 +25,9 @@ logger = logging.getLogger(__name__)
 OUTCOMES = ("Accepted", "Refused", "Unavailable")
 REVIEWS = ("Answered", "Failed")
 _REST_SECONDS = 1.0
-_REVIEW_SECONDS = 3.0
+_PLACE_SECONDS = 1.0
+_REVIEW_SECONDS = 2.0
+_KNOWN_SECONDS = 0.5  # who was good a while ago waits no longer for the API server to say it again
 _MOST_REVIEWS = 32
 _REMEMBER_SECONDS = 1.0
 
@@ -49,17 +52,20 @@ class Unknown(NamedTuple):
 
 
 class Gate:
-    """`clock`: seconds since the epoch. Counts are by outcome, since the start."""
+    """`clock`: seconds since the epoch. Counts are by outcome, since the start.
+
+    `expects_keys`: static keys are still to come, so what looks like one may yet be good.
+    """
 
     def __init__(self, audience: str, memory: Memory | None = None, clock: Callable[[], float] = time.time) -> None:
         self.audience = audience
-        self._verdicts, self._keys = Verdicts(), StaticKeys({})
+        self._verdicts, self._keys, self.expects_keys = Verdicts(), StaticKeys({}), False
         self.reviewer: Reviewer = _not_connected
         self.outcomes: Counter[str] = Counter()
         self.reviews: Counter[str] = Counter()
         self._memory, self._clock = memory, clock
         self._running: dict[bytes, asyncio.Task[Good | Bad | None]] = {}
-        self._places = asyncio.Semaphore(_MOST_REVIEWS)
+        self._places, self._places_of_known = asyncio.Semaphore(_MOST_REVIEWS), asyncio.Semaphore(_MOST_REVIEWS)
         self._away_until: float | None = None  # None: the last review was answered
         if memory is not None:
             remembered, digests = memory.recall()
@@ -68,16 +74,24 @@ class Gate:
 
     def take_keys(self, keys: StaticKeys) -> None:
         """From now on these are all static keys that there are."""
-        self._keys, self._verdicts.changed = keys, True
+        self._keys, self._verdicts.changed, self.expects_keys = keys, True, False
 
     async def remember(self) -> None:
         """Keep for a restart whom this process believes, soon after that changed, until cancelled."""
-        while self._memory is not None:
-            await asyncio.sleep(_REMEMBER_SECONDS)
+        if self._memory is None:
+            return
+        try:
+            while True:
+                await asyncio.sleep(_REMEMBER_SECONDS)
+                if self._verdicts.changed:
+                    await asyncio.to_thread(self._memory.keep, *self._news())
+        finally:
             if self._verdicts.changed:
-                self._verdicts.changed = False
-                lasting = dict(self._verdicts.lasting(self._clock()))
-                await asyncio.to_thread(self._memory.keep, lasting, self._keys.digests)
+                self._memory.keep(*self._news())
+
+    def _news(self) -> tuple[dict[bytes, Good], dict[str, bytes]]:
+        self._verdicts.changed = False
+        return dict(self._verdicts.lasting(self._clock())), self._keys.digests
 
     async def admit(self, authorization: Sequence[str]) -> Caller | Refusal:
         """The caller of a request with these Authorization headers, or what they are told instead."""
@@ -105,6 +119,8 @@ class Gate:
 
     def _looked_at(self, token: str, fingerprint: bytes, now: float) -> Caller | Refusal | Unknown:
         said = bearer.claims(token)
+        if said is None and self.expects_keys:
+            return nobody_to_ask()
         useless = bearer.useless(said, self.audience, now)
         if useless is not None:
             return self._refused(useless.why)
@@ -119,19 +135,24 @@ class Gate:
         return standing.caller
 
     def _may_ask(self, now: float) -> bool:
-        return self._away_until is None or now >= self._away_until
+        # a clock that is set back must not make the rest longer
+        return self._away_until is None or not 0 < self._away_until - now <= _REST_SECONDS
 
     async def _asked(self, unknown: Unknown) -> Caller | Refusal:
-        # shielded: a client that leaves must not take the answer from those who wait with it
-        verdict = await asyncio.shield(self._review(unknown))
-        verdict = verdict or self._verdicts.standing(unknown.fingerprint, self._clock())
-        match verdict:
-            case Good():
-                return verdict.caller
-            case Bad():
-                return self._refused(verdict.why)
+        review = self._review(unknown)
+        # a client that leaves must not take the answer from those who wait with it: this cancels no review
+        await asyncio.wait({review}, timeout=_KNOWN_SECONDS if self._standing(unknown) else None)
+        verdict = review.result() if review.done() else None
+        match verdict or self._standing(unknown):
+            case Good() as good:
+                return good.caller
+            case Bad() as bad:
+                return self._refused(bad.why)
             case None:
                 return nobody_to_ask()
+
+    def _standing(self, unknown: Unknown) -> Good | None:
+        return self._verdicts.standing(unknown.fingerprint, self._clock())
 
     def _review(self, unknown: Unknown) -> "asyncio.Task[Good | Bad | None]":
         """The one review of this token that is under way."""
@@ -142,10 +163,22 @@ class Gate:
         return running
 
     async def _reviewed(self, unknown: Unknown) -> Good | Bad | None:
+        """In a place of its own kind: behind many strangers nobody waits without end, and who is known not at all."""
+        places = self._places_of_known if self._standing(unknown) else self._places
+        try:
+            async with asyncio.timeout(_PLACE_SECONDS):
+                await places.acquire()
+        except TimeoutError:
+            return None  # a crowd is no outage
+        try:
+            return await self._verdict(unknown) if self._may_ask(self._clock()) else None
+        finally:
+            places.release()
+
+    async def _verdict(self, unknown: Unknown) -> Good | Bad | None:
         asked_at = self._clock()
         try:
-            # a place is waited for no longer than an answer: behind many strangers nobody waits without end
-            async with asyncio.timeout(_REVIEW_SECONDS), self._places:
+            async with asyncio.timeout(_REVIEW_SECONDS):
                 found = await self.reviewer(unknown.token)
         except (ReviewError, TimeoutError) as error:
             self._failed(error)

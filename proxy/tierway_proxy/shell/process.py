@@ -104,7 +104,8 @@ def _gate(settings: Settings) -> Gate | None:
         return None
     memory = Memory(settings.state_dir) if settings.state_dir is not None else None
     gate = Gate(settings.authentication.audience, memory)
-    if settings.authentication.keys_secret is None:
+    gate.expects_keys = settings.authentication.keys_secret is not None
+    if not gate.expects_keys:
         gate.take_keys(StaticKeys({}))  # those that an earlier process kept are no longer wanted
     return gate
 
