@@ -52,14 +52,11 @@ class Unknown(NamedTuple):
 
 
 class Gate:
-    """`clock`: seconds since the epoch. Counts are by outcome, since the start.
-
-    `expects_keys`: static keys are still to come, so what looks like one may yet be good.
-    """
+    """`clock`: seconds since the epoch. Counts are by outcome, since the start."""
 
     def __init__(self, audience: str, memory: Memory | None = None, clock: Callable[[], float] = time.time) -> None:
         self.audience = audience
-        self._verdicts, self._keys, self.expects_keys = Verdicts(), StaticKeys({}), False
+        self._verdicts, self._keys, self._expects_keys = Verdicts(), StaticKeys({}), False
         self.reviewer: Reviewer = _not_connected
         self.outcomes: Counter[str] = Counter()
         self.reviews: Counter[str] = Counter()
@@ -72,9 +69,13 @@ class Gate:
             self._verdicts.restore(remembered)
             self._keys = StaticKeys(digests)
 
+    def expect_keys(self) -> None:
+        """Until they are listed what looks like a static key may yet be one, unless an earlier process knew them."""
+        self._expects_keys = not self._keys.digests
+
     def take_keys(self, keys: StaticKeys) -> None:
         """From now on these are all static keys that there are."""
-        self._keys, self._verdicts.changed, self.expects_keys = keys, True, False
+        self._keys, self._verdicts.changed, self._expects_keys = keys, True, False
 
     async def remember(self) -> None:
         """Keep for a restart whom this process believes, soon after that changed, until cancelled."""
@@ -119,7 +120,7 @@ class Gate:
 
     def _looked_at(self, token: str, fingerprint: bytes, now: float) -> Caller | Refusal | Unknown:
         said = bearer.claims(token)
-        if said is None and self.expects_keys:
+        if said is None and self._expects_keys:
             return nobody_to_ask()
         useless = bearer.useless(said, self.audience, now)
         if useless is not None:

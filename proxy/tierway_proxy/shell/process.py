@@ -104,9 +104,10 @@ def _gate(settings: Settings) -> Gate | None:
         return None
     memory = Memory(settings.state_dir) if settings.state_dir is not None else None
     gate = Gate(settings.authentication.audience, memory)
-    gate.expects_keys = settings.authentication.keys_secret is not None
-    if not gate.expects_keys:
+    if settings.authentication.keys_secret is None:
         gate.take_keys(StaticKeys({}))  # those that an earlier process kept are no longer wanted
+    else:
+        gate.expect_keys()
     return gate
 
 
