@@ -50,6 +50,13 @@ def test_what_is_no_json_web_token_says_nothing(text):
     assert claims(text) is None
 
 
+def test_a_token_that_nests_without_end_is_useless_and_no_fault():
+    """It is short enough for a header, and too deep for a parser."""
+    deep = urlsafe_b64encode(b'{"aud":' + b"[" * 2_900 + b"]" * 2_900 + b"}").decode().rstrip("=")
+    assert len(deep) < LONGEST
+    assert useless(claims(f"h.{deep}.s"), "tierway", 0.0) is not None
+
+
 @pytest.mark.parametrize("said", [{"exp": "soon"}, {"exp": True}, {"aud": 3}, {"aud": [3]}, {"exp": 10**400}])
 def test_strange_claims_are_no_fault(said):
     """A stranger wrote them."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from argparse import ArgumentParser
+from contextlib import asynccontextmanager
 
 import pytest
 from openai import AuthenticationError, InternalServerError, PermissionDeniedError
@@ -20,6 +21,7 @@ from tierway_proxy.shell.process import _gate as gate_of
 from tierway_proxy.shell.settings import Authentication, add_arguments, from_arguments
 
 LATER = 4_000_000_000
+GOOD = f"Bearer {token(ends=LATER)}".encode()
 HELLO = {"model": "auto", "messages": [{"role": "user", "content": "Say hello."}]}
 
 
@@ -158,13 +160,58 @@ async def test_callers_are_counted_by_name(guarded, client):
 
 async def test_a_key_that_is_too_long_for_a_header_is_not_repeated_to_whoever_sent_it(guarded):
     """Nor to a log that has the answer."""
-    proxy = await guarded()
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(proxy.root.rpartition(":")[2]))
-    writer.write(b"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-secret" + b"a" * 9_000 + b"\r\n\r\n")
-    answer = await reader.read()
-    writer.close()
+    async with wire(await guarded()) as (reader, writer):
+        writer.write(head("GET /v1/models", b"Bearer sk-secret" + b"a" * 9_000))
+        answer = await reader.read()
     assert b" 400 " in answer.partition(b"\r\n")[0]
     assert b"sk-secret" not in answer
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [(b"Bearer unused", GOOD), (GOOD, b"Bearer unused"), (GOOD, GOOD), (b"Bearer \xff\xfe",), (b"Bearer\t\xc0",)],
+)
+async def test_several_keys_and_bytes_that_are_no_text_are_no_key(guarded, keys):
+    """Which of two counts nobody here may guess: another server on the way may have read the other one."""
+    async with wire(await guarded()) as (reader, writer):
+        writer.write(head("GET /v1/models", *keys))
+        assert b" 401 " in await reader.readline()
+
+
+async def test_who_asks_before_sending_a_body_is_refused_without_it(guarded):
+    """No `100 Continue` comes before the 401."""
+    async with wire(await guarded()) as (reader, writer):
+        writer.write(head("POST /v1/chat/completions", more=b"Expect: 100-continue\r\nContent-Length: 60000000\r\n"))
+        assert b" 401 " in await reader.readline()
+
+
+async def test_a_large_upload_without_a_key_is_refused_at_its_head_and_its_connection_lives(guarded):
+    """The client reads its 401 at once, or when it has sent everything; the next request is not taken for a body."""
+    async with wire(await guarded()) as (reader, writer):
+        writer.write(head("POST /v1/chat/completions", more=b"Content-Length: 60000000\r\n"))
+        assert b" 401 " in await reader.readline()
+        await reader.readuntil(b"}}")
+        for _ in range(60):
+            writer.write(b"a" * 1_000_000)
+            await writer.drain()
+        writer.write(head("GET /v1/models", GOOD))
+        assert b" 200 " in await reader.readline()
+
+
+@asynccontextmanager
+async def wire(proxy):
+    """A connection to its callers' port, for what no client sends."""
+    async with asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(proxy.root.rpartition(":")[2]))
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+
+
+def head(line, *keys, more=b""):
+    lines = b"".join(b"Authorization: " + key + b"\r\n" for key in keys)
+    return f"{line} HTTP/1.1\r\nHost: x\r\n".encode() + lines + more + b"\r\n"
 
 
 def test_static_keys_of_an_earlier_start_are_gone_when_no_secret_is_named(tmp_path):

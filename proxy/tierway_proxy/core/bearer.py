@@ -57,9 +57,9 @@ def claims(token: str) -> Claims | None:
         return None
     try:
         said = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return _claims(said) if isinstance(said, dict) else None
     except (ValueError, RecursionError):
         return None
-    return _claims(said) if isinstance(said, dict) else None
 
 
 def useless(said: Claims | None, audience: str, now: float) -> Useless | None:
