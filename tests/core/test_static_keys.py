@@ -18,9 +18,9 @@ def test_a_key_names_its_caller():
 
 def test_a_key_that_can_be_guessed_is_not_taken():
     """An empty one would let everybody in."""
-    keys, short = StaticKeys.of({"empty": "", "blank": "   ", "short": KEY[1:], "good": KEY})
+    keys, short = StaticKeys.of({"empty": "", "blank": " " * SHORTEST, "short": f"{KEY[1:]}  ", "good": KEY})
     assert short == ["blank", "empty", "short"]
-    assert [keys.caller(fingerprint(each)) for each in ("", "   ", KEY[1:])] == [None, None, None]
+    assert [keys.caller(fingerprint(each)) for each in ("", " " * SHORTEST, KEY[1:])] == [None, None, None]
     assert keys.caller(fingerprint(KEY)) == Caller("good")
 
 
