@@ -69,13 +69,24 @@ def test_verdicts_are_bounded_and_the_oldest_goes_first():
     assert [verdicts.fresh(name, 1.0) is not None for name in (b"a!", b"b!", b"c!")] == [False, True, True]
 
 
+def test_of_ten_thousand_good_ones_and_a_thousand_bad_ones_each_is_remembered_and_of_more_not():
+    """As `docs/callers.md` says."""
+    verdicts = Verdicts()
+    for number in range(10_001):
+        verdicts.accept(b"good %d" % number, good())
+    for number in range(1_001):
+        verdicts.refuse(b"bad %d" % number, Bad("no", 0.0))
+    names = (b"good 0", b"good 1", b"bad 0", b"bad 1")
+    assert [verdicts.fresh(name, 1.0) is not None for name in names] == [False, True, False, True]
+
+
 def test_what_lasts_is_kept_and_asked_about_again():
     """After a restart it stands, and is not fresh."""
     first, second = Verdicts(), Verdicts()
-    first.accept(b"t", good(at=1.0))
+    first.accept(b"t", good(at=999.0))
     first.accept(b"over", good(until=2.0))
     first.accept(b"endless", good(until=None))
-    second.restore(dict(first.lasting(5.0)))
+    second.restore(dict(first.lasting(1_000.0)))
     assert second.standing(b"t", 1_000.0) is not None
     assert second.fresh(b"t", 1_000.0) is None
     assert second.standing(b"over", 1.0) is second.standing(b"endless", 1.0) is None

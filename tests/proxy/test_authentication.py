@@ -147,15 +147,20 @@ async def test_a_pin_of_others_is_refused_by_the_callers_name(guarded, client):
 
 
 async def test_callers_are_counted_by_name(guarded, client):
-    """With the money that they spent."""
+    """With the money that they spent: here all that was."""
     proxy = await guarded()
-    await (await client(proxy)).chat.completions.create(**HELLO)
+    for _ in range(2):
+        await (await client(proxy)).chat.completions.create(**HELLO)
     await proxy.idle()
     _, text = await proxy.get("/metrics")
-    assert 'tierway_caller_requests_total{caller="web/frontend",policy="llm/default"} 1.0' in text
-    assert 'tierway_caller_cost_usd_total{caller="web/frontend",policy="llm/default"}' in text
-    assert 'tierway_authentications_total{outcome="Accepted"} 1.0' in text
-    assert 'tierway_authentications_total{outcome="Unavailable"} 0.0' in text
+    found = dict(line.rsplit(" ", 1) for line in text.splitlines())
+    assert found['tierway_caller_requests_total{caller="web/frontend",policy="llm/default"}'] == "2.0"
+    spent = float(found['tierway_caller_cost_usd_total{caller="web/frontend",policy="llm/default"}'])
+    assert spent == pytest.approx(float(found['tierway_cost_usd_total{policy="llm/default"}']))
+    assert spent > 0
+    assert found['tierway_authentications_total{outcome="Accepted"}'] == "2.0"
+    assert found['tierway_authentications_total{outcome="Unavailable"}'] == "0.0"
+    assert found['tierway_token_reviews_total{outcome="Answered"}'] == "1.0"
 
 
 async def test_a_key_that_is_too_long_for_a_header_is_not_repeated_to_whoever_sent_it(guarded):
