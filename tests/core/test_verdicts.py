@@ -69,6 +69,16 @@ def test_verdicts_are_bounded_and_the_oldest_goes_first():
     assert [verdicts.fresh(name, 1.0) is not None for name in (b"a!", b"b!", b"c!")] == [False, True, True]
 
 
+def test_what_was_said_again_is_not_the_oldest():
+    """Whoever is here all the time must not be forgotten for those who came once."""
+    verdicts = Verdicts(most_good=2, most_bad=2)
+    for name in (b"a", b"b", b"a", b"c"):
+        verdicts.accept(name, good())
+        verdicts.refuse(name + b"!", Bad("no", 0.0))
+    assert [verdicts.fresh(name, 1.0) is not None for name in (b"a", b"b", b"c")] == [True, False, True]
+    assert [verdicts.fresh(name, 1.0) is not None for name in (b"a!", b"b!", b"c!")] == [True, False, True]
+
+
 def test_of_ten_thousand_good_ones_and_a_thousand_bad_ones_each_is_remembered_and_of_more_not():
     """As `docs/callers.md` says."""
     verdicts = Verdicts()
