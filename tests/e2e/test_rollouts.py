@@ -1,30 +1,21 @@
-"""What happens to proxies and operator in a cluster's days, under load: nothing is lost that could be kept.
-
-A graceful end loses nothing at all, and the SDK never has to try again. A killed process takes along the streams that
-run on it, and these end visibly; whoever else meets it tries again, as the SDK does by itself.
-"""
+"""What happens to proxies and operator in a cluster's days, under load: nothing is lost that could be kept."""
 
 import os
 import re
 import shutil
 import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from localkube import Cluster
+from tests.e2e.accounts import GONE_SECONDS, Counted, nothing_lost, only_streams_lost
 from tests.e2e.installation import CHART, FIGURES_SECONDS, Installation
-from tests.e2e.load import Load, lost
+from tests.e2e.load import Load
 from tests.e2e.waiting import comes_to, eventually
 
 pytestmark = pytest.mark.e2e
-GONE_SECONDS = 60.0  # a notice, the longest answer, and the reading of the last counts
-SCRAPE_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -53,38 +44,9 @@ def _without_buffer_bytes(kind: str) -> str:
     return older
 
 
-@dataclass
-class Counted:
-    """What the day's totals must come to, by what callers know: exact until something is killed."""
-
-    least: int = 0
-    most: int = 0
-
-
 @pytest.fixture(scope="module")
 def counted() -> Counted:
     return Counted()
-
-
-@contextmanager
-def nothing_lost(release: Installation, load: Load, counted: Counted) -> Iterator[None]:
-    """In the block, and until the pods that it ended are gone."""
-    yield
-    _wait_until_ended_pods_are_gone(release)
-    load.go_on()
-    answers = load.stop()
-    assert lost(answers) == []
-    assert {each.retries for each in answers} == {0}
-    counted.least += len(answers)
-    counted.most += len(answers)
-
-
-def _wait_until_ended_pods_are_gone(release: Installation) -> None:
-    eventually(
-        lambda: all("deletionTimestamp" not in pod["metadata"] for pod in release.pods("proxy")),
-        GONE_SECONDS,
-        "the pods that were to end are gone",
-    )
 
 
 def test_an_upgrade_brings_a_new_field_and_loses_nothing(installed: Installation, load: Load, counted: Counted) -> None:
@@ -127,7 +89,7 @@ def test_scaling_to_three_and_to_one_loses_nothing(installed: Installation, load
 def test_the_operators_pod_may_vanish_at_any_moment(installed: Installation, load: Load, counted: Counted) -> None:
     """No request meets it; the next one has counted all, and an edit arrives."""
     with nothing_lost(installed, load, counted):
-        _force_delete(installed, "operator")
+        _force_delete(installed, installed.pods("operator")[0])
         installed.patch("routingpolicy", "default", {"spec": {"streaming": {"bufferBytes": 16384}}})
         installed.wait_until_programmed()
 
@@ -139,42 +101,22 @@ def test_after_all_that_the_totals_have_each_request(installed: Installation, co
     assert "incompleteSince" not in installed.today()
 
 
-def _force_delete(release: Installation, component: str) -> str:
-    name = min(release.pod_names(component))
-    release.kubectl("delete", "pod", name, f"--namespace={release.namespace}", "--grace-period=0", "--force")
-    return name
+def _force_delete(release: Installation, pod: Any) -> None:
+    here = f"--namespace={release.namespace}"
+    release.kubectl("delete", "pod", pod["metadata"]["name"], here, "--grace-period=0", "--force")
 
 
-@contextmanager
-def only_streams_lost(release: Installation, load: Load, counted: Counted) -> Iterator[None]:
-    """Those that run on the process that the block kills, and they end with an error; the day's totals say so."""
-    earlier = release.today().get("incompleteSince")
-    began = datetime.now(UTC) - timedelta(seconds=SCRAPE_SECONDS)
-    load.go_on(20)
-    kill_begins = time.time()
-    yield
-    kill_ends = time.time()
-    release.wait_until_programmed()
-    load.go_on(20)
-    answers = load.stop()
-    for each in lost(answers):
-        assert each.stream, each
-        assert each.error, each
-        assert each.start < kill_ends, each
-        assert each.end > kill_begins, each
-    unread = [each for each in answers if each.whole and kill_begins - SCRAPE_SECONDS < each.end < kill_ends]
-    counted.least += len(answers) - len(lost(answers)) - len(unread)
-    counted.most += sum(1 + (each.retries or 0) for each in answers)
-    since = eventually(lambda: release.today().get("incompleteSince"), FIGURES_SECONDS, "the totals say it")
-    assert since == earlier or began < datetime.fromisoformat(since) < datetime.now(UTC)
-    possible = range(counted.least, counted.most + 1)
-    comes_to(lambda: (found := release.requests()) in possible or f"{found} of {possible}", True, FIGURES_SECONDS)
+def test_a_proxys_pod_may_vanish_at_any_moment(
+    installed: Installation, load: Load, counted: Counted, cluster: Cluster
+) -> None:
+    """`kubectl delete pod --grace-period=0`: nobody waits for its streams.
 
-
-def test_a_proxys_pod_may_vanish_at_any_moment(installed: Installation, load: Load, counted: Counted) -> None:
-    """`kubectl delete pod --grace-period=0`: nobody waits for its streams."""
+    The object is gone at once; the kubelet ends the process seconds later, and until then open connections reach it.
+    """
     with only_streams_lost(installed, load, counted):
-        _force_delete(installed, "proxy")
+        pod = installed.pods("proxy")[0]
+        _force_delete(installed, pod)
+        eventually(lambda: not cluster.processes(pod["metadata"]["uid"]), GONE_SECONDS, "the pod's processes are gone")
 
 
 def test_a_killed_proxy_starts_again(installed: Installation, load: Load, counted: Counted, cluster: Cluster) -> None:
