@@ -25,7 +25,10 @@ _REMEMBERED_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Seen:
-    """One moment. `open_at`: the open endpoints of each proxy that takes requests; `window`, `today`: tier -> model."""
+    """One moment. `proxies`: those that were asked; `open_at`: the open endpoints of each that takes requests.
+
+    `window`, `today`: tier -> model.
+    """
 
     proxies: tuple[Proxy, ...] = ()
     loaded: Loaded = field(default_factory=dict)
@@ -53,39 +56,50 @@ class Observer:
     async def find(self) -> bool:
         """Learn who the proxies are and what opens their doors; return whether they are others than before."""
         self._scraper.token = await self._store.token()
+        return await self.find_others()
+
+    async def find_others(self) -> bool:
+        """Learn who the proxies are; return whether they are others than before."""
         before, self._proxies = self._proxies, await self._store.proxies()
         return before != self._proxies
 
+    @property
+    def known(self) -> Seen:
+        """What was seen, with the proxies that are known now: what those have that came since is not."""
+        return replace(self.seen, proxies=self._proxies)
+
     async def look(self, seconds: float) -> None:
         """Ask who has loaded what, waiting at most so long."""
-        self._hear(await self._scraper.observations(self._proxies, seconds))
-        self.seen = replace(self.seen, **self._said())
+        asked = self._proxies
+        self._hear(await self._scraper.observations(asked, seconds))
+        self.seen = replace(self.seen, **self._said(asked))
 
     async def count(self, seconds: float) -> None:
         """Ask everybody for everything, keep it, and let those go that have said their last."""
-        answers = await self._scraper.observations(self._proxies, seconds)
+        asked = self._proxies
+        answers = await self._scraper.observations(asked, seconds)
         self._hear(answers)
         now = self._now()
         for observed in answers.values():
             self._window.add(observed, now)
         tally, may_go = tallies.advanced(await self._last_tally(), answers.values(), now)
         await self._keep(tally)
-        for proxy in self._proxies:
+        for proxy in asked:
             if proxy.admin_url in answers and answers[proxy.admin_url].instance in may_go:
                 await self._scraper.acknowledge(proxy, seconds)
-        self.seen = self._counted(tally, now)
+        self.seen = self._counted(asked, tally, now)
 
     def _hear(self, answers: dict[str, Observations]) -> None:
         now = self._now()
         self._heard |= {url: (now, observed) for url, observed in answers.items()}
 
-    def _said(self) -> dict[str, Any]:
-        """Return the part of what is seen that every look renews."""
-        oldest, there = self._now() - _REMEMBERED_SECONDS, {each.admin_url for each in self._proxies}
+    def _said(self, asked: tuple[Proxy, ...]) -> dict[str, Any]:
+        """Return the part of what is seen that every look renews. Who came while it was under way is in the next."""
+        oldest, there = self._now() - _REMEMBERED_SECONDS, {each.admin_url for each in asked}
         self._heard = {url: heard for url, heard in self._heard.items() if url in there and heard[0] >= oldest}
         said = {url: observed for url, (_, observed) in self._heard.items()}
         open_at = tuple(frozenset(each.open_breakers) for each in said.values() if not each.draining)
-        return {"proxies": self._proxies, "loaded": loaded_by(said), "open_at": open_at}
+        return {"proxies": asked, "loaded": loaded_by(said), "open_at": open_at}
 
     async def _last_tally(self) -> Tally:
         if self._tally is None:
@@ -102,11 +116,11 @@ class Observer:
             self._saved = (tally.at, content)
         self._tally = tally
 
-    def _counted(self, tally: Tally, now: float) -> Seen:
+    def _counted(self, asked: tuple[Proxy, ...], tally: Tally, now: float) -> Seen:
         date = tallies.day_of(now)
         total = tallies.total(tally, date)
         return Seen(
-            **self._said(),
+            **self._said(asked),
             covered=self._window.covers(now),
             window=dict(by_model(self._window.counts(now))),
             date=date,

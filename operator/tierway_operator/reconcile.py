@@ -7,7 +7,7 @@ nothing, least of all a deletion. Nothing here decides what is right: the compil
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from tierway_operator.observing import Observer, Seen
 from tierway_operator.reporting import Reporter, Standing, all_of
 from tierway_operator.scrape import Scraper
 from tierway_operator.store import Entry, Kind, Listing, Published, Ref, Store, Unreachable, World
+from tierway_operator.trying import Trying
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,10 @@ class Pulse(Protocol):
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds. `status`: between two writes of one object's figures. `burst`: how long proxies are polled closely."""
+    """Seconds. `status`: between two writes of one object's figures. `burst`: how long proxies are polled closely.
+
+    `glance`: between two looks at who the proxies are and what they have, while something is not served by all.
+    """
 
     debounce: float = 0.2
     resync: float = 60.0
@@ -45,6 +49,7 @@ class Pace:
     status: float = 30.0
     poll: float = 0.1
     burst: float = 5.0
+    glance: float = 1.0
     first_pause: float = 0.5
     longest_pause: float = 5.0
 
@@ -91,7 +96,7 @@ class Reconciler:
         await self._reporter.rest()
 
     async def _follow(self) -> None:
-        trying = Trying("the store", self._pace)
+        trying = Trying("the store", self._pace.first_pause, self._pace.longest_pause)
         while True:
             self._pulse.tried()
             if await trying.succeeded(self._turn()):
@@ -121,32 +126,41 @@ class Reconciler:
             self._compiled = found = _without_tiers(found, world.elsewhere)
             seen = self._observer.seen
             try:
-                await self._publish(found, world, seen)
+                told = await self._publish(found, world, seen)
             finally:
                 if others or any(each.news for each in found.policies.values()):
                     self._hurry.set()
                 self._listed.set()
             await self._reporter.tiers(found, seen)
-            await self._reporter.policies(found, found.policies, seen)
+            await self._reporter.policies(found, found.policies.keys() - told, seen)
 
-    async def _publish(self, found: Compiled, world: World, seen: Seen) -> None:
-        """Keys before the tables that name them, each table before its policy's status says that it is on its way."""
+    async def _publish(self, found: Compiled, world: World, seen: Seen) -> set[str]:
+        """Keys before the tables that name them, each table before its policy's status says that it is on its way.
+
+        Return the policies with a new table. Nobody has loaded that yet, so their statuses may speak of proxies that
+        have come and were not asked yet; of other tables that would take back what is true.
+        """
         if dict(found.keys) != dict(world.keys):
             await self._store.publish_keys(found.keys)
             logger.info("published provider keys", extra={"keys": len(found.keys)})
         slots = asyncio.Semaphore(_PUBLISHED_AT_ONCE)
+        news = {key: each.published for key, each in found.policies.items() if each.news and each.published}
+        old = world.published
+        moved = {key for key, each in news.items() if key not in old or old[key].table != each.table}
 
         async def one(policy: str, published: Published) -> None:
             async with slots:
                 await self._store.publish(policy, published)
-                _say_published(policy, found.policies[policy], world.published.get(policy), seen)
-                await self._reporter.policies(found, [policy], seen)
+                what = "table" if policy in moved else "state"
+                known = self._observer.known if policy in moved else seen
+                _say_published(what, policy, found.policies[policy], len(known.proxies))
+                await self._reporter.policies(found, [policy], known)
 
-        news = {key: each.published for key, each in found.policies.items() if each.news}
         await all_of(
-            [one(policy, published) for policy, published in news.items() if published is not None]
+            [one(policy, published) for policy, published in news.items()]
             + [self._withdraw(policy) for policy in found.gone]
         )
+        return moved
 
     async def _withdraw(self, policy: str) -> None:
         await self._store.unpublish(policy)
@@ -154,7 +168,7 @@ class Reconciler:
 
     async def _observe(self) -> None:
         await self._listed.wait()
-        trying = Trying("what proxies count", self._pace)
+        trying = Trying("what proxies count", self._pace.first_pause, self._pace.longest_pause)
         while True:
             if await trying.succeeded(self._round()):
                 await trying.succeeded(self._bursts())
@@ -166,24 +180,36 @@ class Reconciler:
         await self._tell(None)
 
     async def _bursts(self) -> None:
-        """Wait for the next round; meanwhile follow each publication closely."""
+        """Wait for the next round; meanwhile follow each publication closely, and glance while something lacks."""
         loop = asyncio.get_running_loop()
         next_round = loop.time() + self._pace.scrape
-        while True:
-            try:
-                async with asyncio.timeout_at(next_round):
-                    await self._hurry.wait()
-            except TimeoutError:
-                return
-            self._hurry.clear()
-            await self._burst(loop.time() + self._pace.burst)
+        while (now := loop.time()) < next_round:
+            glance = now + self._pace.glance if self._lacking() else next_round
+            if await self._hurried(min(glance, next_round)):
+                await self._burst(loop.time() + self._pace.burst)
+            elif glance < next_round:
+                await self._observer.find_others()
+                await self._burst(loop.time())
+
+    async def _hurried(self, until: float) -> bool:
+        """Return whether there is something to follow before `until`."""
+        try:
+            async with asyncio.timeout_at(until):
+                await self._hurry.wait()
+        except TimeoutError:
+            return False
+        self._hurry.clear()
+        return True
 
     async def _burst(self, until: float) -> None:
-        waiting = self._waiting()
-        while waiting and asyncio.get_running_loop().time() < until:
+        """Look until all have what they should have; once in any case: who has come was never asked."""
+        asked = list(self._compiled.policies) if self._compiled else []
+        while asked:
             await self._observer.look(_LOOK_SECONDS)
-            await self._tell(waiting)
-            waiting = self._waiting()
+            await self._tell(asked)
+            asked = self._lacking() if self._observer.seen.proxies else []
+            if asyncio.get_running_loop().time() >= until:
+                return
             await asyncio.sleep(self._pace.poll)
 
     async def _tell(self, policies: Collection[str] | None) -> None:
@@ -197,43 +223,20 @@ class Reconciler:
             named = found.policies if policies is None else found.policies.keys() & set(policies)
             await self._reporter.policies(found, sorted(named), seen)
 
-    def _waiting(self) -> list[str]:
-        """Return the policies whose table some proxy has yet to load."""
+    def _lacking(self) -> list[str]:
+        """Return the policies with a table that is not yet with all proxies, or that no proxy serves."""
         if self._compiled is None:
             return []
         results, seen = self._compiled.policies.items(), self._observer.seen
-        found = {key: self._reporter.progress(key, result, seen) for key, result in results}
-        return [key for key, each in found.items() if each.desired and not each.complete]
+        return [
+            key for key, result in results if result.hash and not self._reporter.progress(key, result, seen).complete
+        ]
 
 
-class Trying:
-    """Tries steps that may find the store unreachable: says so once, pauses longer each time, says when it is over."""
-
-    def __init__(self, what: str, pace: Pace) -> None:
-        self._what, self._first, self._longest = what, pace.first_pause, pace.longest_pause
-        self._pause: float | None = None
-
-    async def succeeded(self, step: Awaitable[None]) -> bool:
-        try:
-            await step
-        except Unreachable as error:
-            if self._pause is None:
-                logger.warning("cannot reach %s; trying again", self._what, extra={"error": str(error)})
-            self._pause = self._first if self._pause is None else min(2 * self._pause, self._longest)
-            await asyncio.sleep(self._pause)
-            return False
-        if self._pause is not None:
-            logger.info("reached %s again", self._what)
-        self._pause = None
-        return True
-
-
-def _say_published(policy: str, result: PolicyResult, before: Published | None, seen: Seen) -> None:
-    if result.published is None or result.table is None:
-        return
-    what = "state" if before is not None and before.table == result.published.table else "table"
-    told = {"policy": policy, "generation": result.table.generation, "hash": result.hash, "proxies": len(seen.proxies)}
-    logger.info("published a %s", what, extra=told)
+def _say_published(what: str, policy: str, result: PolicyResult, proxies: int) -> None:
+    if result.table is not None:
+        told = {"policy": policy, "generation": result.table.generation, "hash": result.hash, "proxies": proxies}
+        logger.info("published a %s", what, extra=told)
 
 
 def _without_tiers(found: Compiled, elsewhere: Mapping[str, str]) -> Compiled:

@@ -26,7 +26,10 @@ TOKEN = "0" * 64
 
 @dataclass
 class MemoryStore:
-    """`broken`: names of methods that are unreachable now. `journal`: (what, name, content), in order."""
+    """`broken`: names of methods that are unreachable now. `journal`: (what, name, content), in order.
+
+    `searches`: how often somebody wanted to know the proxies.
+    """
 
     objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
     secrets: Secrets = field(default_factory=Secrets)
@@ -39,6 +42,7 @@ class MemoryStore:
     elsewhere: dict[str, str] = field(default_factory=dict)
     refuses_statuses_of: set[str] = field(default_factory=set)
     journal: list[tuple[str, str, Any]] = field(default_factory=list)
+    searches: int = 0
     _change: asyncio.Event = field(default_factory=asyncio.Event)
 
     def apply(self, *objects: Json) -> None:
@@ -82,6 +86,7 @@ class MemoryStore:
 
     async def proxies(self) -> tuple[Proxy, ...]:
         self._reach("proxies")
+        self.searches += 1
         return tuple(self.members)
 
     async def publish(self, policy: str, published: Published) -> None:
@@ -128,7 +133,10 @@ class MemoryStore:
 
 @dataclass
 class FakeProxy:
-    """Loads what the store publishes at once, unless it is `stuck`; its counts are what a test says."""
+    """Loads what the store publishes at once, unless it is `stuck`; its counts are what a test says.
+
+    `asked`: how often somebody wanted its observations.
+    """
 
     store: MemoryStore
     name: str
@@ -138,6 +146,7 @@ class FakeProxy:
     days: dict[str, Day] = field(default_factory=dict)
     acknowledged: bool = False
     token: str = TOKEN
+    asked: int = 0
     _kept: dict[str, str] = field(default_factory=dict)
 
     def observations(self) -> Observations:
@@ -155,6 +164,7 @@ class FakeProxy:
     @asynccontextmanager
     async def serving(self):
         async def observed(request: web.Request) -> web.Response:
+            self.asked += 1
             if request.headers.get("Authorization") != f"Bearer {self.token}" or request.query["version"] != "1":
                 return web.Response(status=401)
             return web.Response(text=self.observations().model_dump_json())
