@@ -10,6 +10,7 @@ from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.refusal import Refusal
 from tierway_proxy.core.static_keys import StaticKeys
 from tierway_proxy.shell import gate as module
+from tierway_proxy.shell import questions
 from tierway_proxy.shell.gate import Gate
 from tierway_proxy.shell.memory import Memory
 
@@ -159,7 +160,7 @@ async def test_whoever_is_not_known_gets_503_while_nobody_can_be_asked(gate, api
 
 async def test_an_api_server_that_hangs_is_given_up(gate, api, monkeypatch):
     """The caller gets 503 and not silence."""
-    monkeypatch.setattr(module, "_REVIEW_SECONDS", 0.01)
+    monkeypatch.setattr(questions, "_REVIEW_SECONDS", 0.01)
     api.hold.clear()
     assert (await refusal(gate, token())).status == 503
 
@@ -167,7 +168,7 @@ async def test_an_api_server_that_hangs_is_given_up(gate, api, monkeypatch):
 async def test_behind_many_strangers_nobody_waits_longer_than_for_an_answer(gate, api, monkeypatch):
     """Who is known passes, others are told to come again."""
     await gate.admit(bearer(token()))
-    monkeypatch.setattr(module, "_REVIEW_SECONDS", 0.2)
+    monkeypatch.setattr(questions, "_REVIEW_SECONDS", 0.2)
     api.hold.clear()
     async with asyncio.timeout(1):  # ten rounds of them would be two seconds
         found = await asyncio.gather(*(gate.admit(bearer(token(f"stranger-{number}"))) for number in range(320)))
@@ -179,7 +180,7 @@ async def test_behind_many_strangers_nobody_waits_longer_than_for_an_answer(gate
 async def test_a_crowd_of_forged_tokens_is_no_outage_and_in_nobodys_way_who_is_known(gate, api, clock, monkeypatch):
     """Else whoever was revoked could, by sending them, keep the question about himself from being asked."""
     await gate.admit(bearer(token()))
-    monkeypatch.setattr(module, "_PLACE_SECONDS", 0.05)
+    monkeypatch.setattr(questions, "_PLACE_SECONDS", 0.05)
     monkeypatch.setattr(module, "_KNOWN_SECONDS", 5)  # however slow this machine is
     clock.now += 61
     api.hold.clear()

@@ -14,7 +14,7 @@ from tests.proxy.harness import Folder
 from tests.proxy.processes import process
 from tests.proxy.tables import POLICY, UPSTREAM_MODEL, chain, key, tier
 from tierway_proxy.core.classify.general import general
-from tierway_proxy.shell import process as life
+from tierway_proxy.shell import draining
 
 
 @pytest.fixture
@@ -101,19 +101,19 @@ async def test_every_answer_under_light_load_is_in_the_final_counts(folder):
 
 async def test_a_stream_goes_on_behind_a_closed_door(proxy, front, monkeypatch):
     """However long it takes: when nobody new is let in any more, who is inside is served to the end and counted."""
-    monkeypatch.setattr(life, "_NOTICE_SECONDS", 0)
+    monkeypatch.setattr(draining, "_NOTICE_SECONDS", 0)
     serving = proxy._proxy.serving
     front.set_fault("answer_length", tokens=40)
     front.set_fault("crawl", tokens_per_second=80)
     async with asking(proxy, STREAM) as reader:
         begun = await read_tokens(reader, 3)
-        draining = asyncio.create_task(life._drain(serving, proxy._proxy.callers, 0))
+        ending = asyncio.create_task(draining.drain(serving, proxy._proxy.callers, 0))
         await asyncio.sleep(0.2)
         with pytest.raises(ConnectionRefusedError):
             await ask(proxy, ASK)
         assert not serving.final
         assert (begun + await reader.read(-1)).endswith(b"0\r\n\r\n")
-    await asyncio.wait_for(draining, 5)
+    await asyncio.wait_for(ending, 5)
     assert serving.final
     assert _endpoint(await proxy.observations()).output_tokens == 40
 

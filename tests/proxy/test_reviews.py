@@ -13,8 +13,9 @@ from tests.proxy.test_tables_cluster import kubeconfig
 from tests.proxy.tokens import FRONTEND, bearer, token
 from tierway_proxy.core.caller import Caller
 from tierway_proxy.shell import reviews as module
-from tierway_proxy.shell.gate import Gate, ReviewError
+from tierway_proxy.shell.gate import Gate
 from tierway_proxy.shell.kubernetes_api import KubernetesApi, configuration
+from tierway_proxy.shell.questions import ReviewError
 from tierway_proxy.shell.reviews import TokenReviews, connect
 
 SECRETS = "/api/v1/namespaces/llm/secrets"

@@ -13,6 +13,7 @@ from aiohttp import web
 from tierway_proxy.core.classify.general import general
 from tierway_proxy.core.static_keys import StaticKeys
 from tierway_proxy.shell.admin import Admin
+from tierway_proxy.shell.draining import drain
 from tierway_proxy.shell.folder import FolderSource
 from tierway_proxy.shell.gate import Gate
 from tierway_proxy.shell.keeper import Keeper
@@ -21,6 +22,7 @@ from tierway_proxy.shell.recording import Recorder
 from tierway_proxy.shell.server import Server
 from tierway_proxy.shell.serving import Serving
 from tierway_proxy.shell.settings import Settings
+from tierway_proxy.shell.starter import starter
 from tierway_proxy.shell.tables import Tables
 from tierway_proxy.shell.telemetry import AccessLog
 from tierway_proxy.shell.upstream import Upstream
@@ -28,8 +30,6 @@ from tierway_proxy.shell.upstream import Upstream
 logger = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 0.25
-_LOOK_SECONDS = 0.05
-_NOTICE_SECONDS = 5.0  # for whoever still sends here because nobody told them yet; in a cluster preStop gave the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ async def serve(settings: Settings) -> None:
             "serving",
             extra={"port": proxy.port, "admin_port": proxy.admin_port, "instance": proxy.serving.instance},
         )
-        async with _starter(left if settings.end_with_stdin else None):
+        async with starter(left if settings.end_with_stdin else None):
             await _until(stop, left, proxy.following)
-        await _drain(proxy.serving, proxy.callers, settings.drain_seconds, alone=left.is_set())
+        await drain(proxy.serving, proxy.callers, settings.drain_seconds, alone=left.is_set())
 
 
 @asynccontextmanager
@@ -126,30 +126,6 @@ async def _follow(settings: Settings, tables: Tables, gate: Gate | None) -> None
             together.create_task(gate.remember())
 
 
-@asynccontextmanager
-async def _starter(left: asyncio.Event | None) -> AsyncIterator[None]:
-    """Sets `left` when standard input ends: the kernel closes its other end however whoever held it has died."""
-    if left is None:
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: _Ends(left), sys.stdin)
-    try:
-        yield
-    finally:
-        transport.close()
-
-
-class _Ends(asyncio.Protocol):
-    """Reads a pipe for nothing but its end."""
-
-    def __init__(self, ended: asyncio.Event) -> None:
-        self._ended = ended
-
-    def eof_received(self) -> None:
-        self._ended.set()
-
-
 async def _until(stop: asyncio.Event, left: asyncio.Event, following: "asyncio.Task[None]") -> None:
     """Waits for a signal or a death; a source of tables that fails for good ends the process with its error."""
     waiting = {asyncio.create_task(each.wait()) for each in (stop, left)}
@@ -158,42 +134,6 @@ async def _until(stop: asyncio.Event, left: asyncio.Event, following: "asyncio.T
         each.cancel()
     if following.done():
         following.result()
-
-
-async def _drain(serving: Serving, callers: web.ServerRunner, seconds: float, *, alone: bool = False) -> None:
-    """Not ready any more; streams finish; then the operator reads the last counts, or `seconds` have passed.
-
-    `alone`: whoever started it is gone, operator and all, so nobody is waited for and the ports are free at once.
-    """
-    serving.draining = True
-    logger.info("draining", extra={"in_flight": serving.in_flight, "alone": alone})
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0 if alone else _NOTICE_SECONDS):
-            await _idle(serving)
-    await _close(callers)
-    await _idle(serving)
-    serving.final = True  # nothing is counted behind this: the operator reads it and forgets this instance
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0 if alone else seconds):
-            while not serving.acknowledged:  # noqa: ASYNC110
-                await asyncio.sleep(_LOOK_SECONDS)
-    logger.info("ended", extra={"acknowledged": serving.acknowledged})
-
-
-async def _idle(serving: Serving) -> None:
-    while serving.in_flight:  # noqa: ASYNC110 (once a life; an event would cost every request)
-        await asyncio.sleep(_LOOK_SECONDS)
-
-
-async def _close(callers: web.ServerRunner) -> None:
-    """Nobody new; whoever was accepted is answered, however long that takes; idle connections are closed."""
-    await asyncio.sleep(0)  # who waits to be accepted would be reset with the listener, so the loop accepts once more
-    for site in callers.sites:
-        await site.stop()
-    await asyncio.sleep(_LOOK_SECONDS)  # what came just before the listener went is read and under way
-    if callers.server is not None:
-        callers.server.pre_shutdown()
-        await callers.server.shutdown(None)
 
 
 async def _flush(access_log: AccessLog | None) -> None:

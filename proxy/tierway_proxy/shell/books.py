@@ -1,0 +1,41 @@
+"""What became of each request: counted, and a line of the access log, whether an exchange ended it or a refusal did."""
+
+from typing import NamedTuple
+
+from aiohttp import web
+
+from tierway_proxy.core.caller import Caller
+from tierway_proxy.core.catalog import Catalog
+from tierway_proxy.core.ledger import Settlement, refused
+from tierway_proxy.core.refusal import Refusal
+from tierway_proxy.shell.answer import refusal_response
+from tierway_proxy.shell.serving import Serving
+from tierway_proxy.shell.telemetry import AccessLog
+
+
+class Sender(NamedTuple):
+    """Whose request, as answers and logs name it, and who that is; None: nobody is asked."""
+
+    request_id: str
+    caller: Caller | None
+
+
+class Books:
+    def __init__(self, serving: Serving, access_log: AccessLog | None) -> None:
+        self._serving, self._access_log = serving, access_log
+
+    def settled(self, settlement: Settlement, sender: Sender) -> None:
+        self._serving.record(settlement, sender.caller)
+        if self._access_log is not None:
+            self._access_log.write(settlement, *sender)
+
+    def refused(self, catalog: Catalog, refusal: Refusal, duration: float, sender: Sender) -> web.Response:
+        self.settled(refused(catalog.table.policy, catalog.hash, refusal, duration), sender)
+        return refusal_response(refusal, sender.request_id)
+
+    def unrouted(self, refusal: Refusal, sender: Sender, headers: dict[str, str] | None = None) -> web.Response:
+        """No policy has it to its account: it is counted by its code, and logged as all are."""
+        self._serving.unrouted[refusal.code] += 1
+        if self._access_log is not None:
+            self._access_log.write(refused("", "", refusal, 0), *sender)
+        return refusal_response(refusal, sender.request_id, headers)
