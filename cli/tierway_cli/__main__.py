@@ -11,7 +11,7 @@ _INTERRUPTED = 130
 """What a shell makes of SIGINT: 128 and its number."""
 
 _COMMANDS = {
-    "standalone": ("tierway_cli.standalone", "run everything on a folder of YAML: no cluster"),
+    "standalone": ("tierway_cli.standalone.command", "run everything on a folder of YAML: no cluster"),
     "get": ("tierway_cli.get", "show modeltiers and routingpolicies of a folder, as kubectl would"),
     "explain": ("tierway_cli.explain.command", "say what would become of a request, and what it would cost"),
     "validate": ("tierway_cli.validate", "check YAML files as the API server would"),

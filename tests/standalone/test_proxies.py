@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.operator.memory import until
-from tierway_cli.standalone_proxies import ProxyProcess, command
+from tierway_cli.standalone.proxies import ProxyProcess, command
 
 WAITS = "import time; print('up', flush=True); time.sleep(60)"
 SERVES = """

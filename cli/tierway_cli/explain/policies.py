@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tierway_cli.kinds import unknown_kind
-from tierway_cli.standalone_words import default_policy, policies
+from tierway_cli.standalone.words import default_policy, policies
 from tierway_operator.amounts import timestamp
 from tierway_operator.compiler.objects import Object, policy_objects, tier_objects
 from tierway_operator.compiler.references import resolved
