@@ -21,11 +21,15 @@ _COUNTED_SECONDS: Final = 2 * LOOK_SECONDS
 
 @dataclass(frozen=True)
 class Record:
-    """What a Lease says. `holder`: `namespace/name` of a release, empty when it is nobody's; `seconds`: its life."""
+    """What a Lease says. `holder`: `namespace/name` of a release, empty when it is nobody's; `seconds`: its life.
+
+    `since`: when the holder got it.
+    """
 
     holder: str
     renewed: str
     seconds: float
+    since: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def record_of(lease: Mapping[str, Any] | None) -> Record | None:
         return None
     spec = lease.get("spec") or {}
     seconds = float(spec.get("leaseDurationSeconds") or LEASE_SECONDS)
-    return Record(spec.get("holderIdentity") or "", spec.get("renewTime") or "", seconds)
+    return Record(spec.get("holderIdentity") or "", spec.get("renewTime") or "", seconds, spec.get("acquireTime") or "")
 
 
 def sighted(before: Sighting | None, record: Record | None, now: float) -> Sighting:

@@ -150,6 +150,11 @@ def test_the_second_release_stays_out_and_says_so_and_a_restart_of_the_first_cha
         (warning,) = [message for message in said(second) if message.startswith(f"Namespace {shared} is held by")]
         assert identity(first) in warning
         assert "`namespaces`" in warning
+        kill(second)
+        second.start_operator()
+        eventually(lambda: is_current(second) and elsewhere(second) == 1)
+        assert len(warned(plane, shared)) == 2
+        assert "an Event was not posted" not in said(second)
 
 
 def test_when_the_first_ends_the_second_takes_over_and_the_first_finds_it_taken(plane, shared, tmp_path):

@@ -1,5 +1,8 @@
 """Which written statuses a user is told of by an Event."""
 
+from re import fullmatch
+
+from tierway_operator.claims import Record
 from tierway_operator.cluster.announcing import Announcer
 from tierway_operator.cluster.api import DeniedError
 from tierway_operator.store import Entry, Ref
@@ -14,6 +17,9 @@ class Events:
     async def create(self, path, body):
         if self._error:
             raise self._error
+        name = body["metadata"].get("name")
+        if name is not None and name in [event["metadata"].get("name") for _, event in self.created]:
+            raise DeniedError(409, "already exists")
         self.created.append((path, body))
 
 
@@ -81,17 +87,52 @@ async def test_a_long_message_is_cut_to_what_an_event_takes():
     assert len(api.created[0][1]["note"]) == 1024
 
 
+def held_by(holder, since="9:00"):
+    """Namespace llm, by another release, since a time of day."""
+    return {"llm": Record(holder, "10:00", 60.0, since)}
+
+
+async def told_of(api, *each_held, ref=REF):
+    """What an operator that starts now tells of an object, turn by turn."""
+    announcer = Announcer(api, "op-1")
+    for held in each_held:
+        await announcer.left_alone([entry_of(ref)], held, "alpha/tw")
+
+
+def notes(api):
+    return [event["note"].split(";")[0].removeprefix("Namespace llm is held by release ") for _, event in api.created]
+
+
 async def test_an_object_that_another_release_serves_is_told_once_a_holder():
     """At the first turn, not at each; again when it has changed hands, or went and came back."""
-    api, mine = Events(), entry_of(REF)
-    announcer = Announcer(api, "op-1")
-    for elsewhere in ({"llm": "beta/tw"}, {"llm": "beta/tw"}, {"llm": "gamma/tw"}, {}, {"llm": "beta/tw"}):
-        await announcer.left_alone([mine], elsewhere, "alpha/tw")
-    told = [(event["reason"], event["regarding"]["uid"], event["note"].split(";")[0]) for _, event in api.created]
-    assert told == [
-        ("HeldByAnotherRelease", "uid-1", f"Namespace llm is held by release {holder}")
-        for holder in ("beta/tw", "gamma/tw", "beta/tw")
-    ]
+    api = Events()
+    await told_of(
+        api, held_by("beta/tw"), held_by("beta/tw"), held_by("gamma/tw", "9:10"), {}, held_by("beta/tw", "9:20")
+    )
+    assert notes(api) == ["beta/tw", "gamma/tw", "beta/tw"]
+    (_, event) = api.created[0]
+    assert (event["reason"], event["regarding"]["uid"]) == ("HeldByAnotherRelease", "uid-1")
+
+
+async def test_a_restart_tells_nothing_twice_of_who_holds_a_namespace(caplog):
+    """Its Event has a name of its own, and stands; what is new since is told."""
+    api = Events()
+    await told_of(api, held_by("beta/tw"))
+    await told_of(api, held_by("beta/tw"), held_by("gamma/tw", "9:10"))
+    await told_of(api, held_by("gamma/tw", "9:10"))
+    await told_of(api, held_by("beta/tw", "9:20"))
+    assert notes(api) == ["beta/tw", "gamma/tw", "beta/tw"]
+    assert caplog.records == []
+
+
+async def test_each_object_is_told_by_an_event_of_its_own():
+    """One that was deleted and made again, too; and the names are such as an API server takes."""
+    api = Events()
+    names = (("default", "1"), ("default", "2"), ("x" * 199 + ".y", "3"))
+    for name, uid in names:
+        await told_of(api, held_by("beta/tw"), ref=Ref("RoutingPolicy", "llm", name, uid))
+    assert [event["regarding"]["uid"] for _, event in api.created] == ["1", "2", "3"]
+    assert all(fullmatch(r"[a-z]+\.[0-9a-f]{16}", event["metadata"]["name"]) for _, event in api.created)
 
 
 def entry_of(ref):

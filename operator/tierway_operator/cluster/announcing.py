@@ -8,9 +8,11 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
+from http import HTTPStatus
 from typing import Any
 
-from tierway_operator.claims import left_alone
+from tierway_operator.claims import Record, left_alone
 from tierway_operator.cluster.api import Api, DeniedError
 from tierway_operator.store import Entry, Ref, Unreachable
 
@@ -32,7 +34,7 @@ class Announcer:
         self._api = api
         self._instance = instance
         self._said: dict[str, dict[str, Said]] = {}
-        self._left_alone: dict[str, str] = {}
+        self._left_alone: set[str] = set()
 
     def remember(self, entries: Iterable[Entry]) -> None:
         """Take what the statuses of all objects say now for told."""
@@ -47,24 +49,32 @@ class Announcer:
             if name in now and now[name] != before.get(name) and now[name][0] == "False":
                 await self.warn(ref, reason=now[name][1], note=now[name][2])
 
-    async def left_alone(self, entries: Iterable[Entry], elsewhere: Mapping[str, str], release: str) -> None:
-        """Tell once of each object that another release serves instead of `release`; again when it is yet another."""
-        found = {_ref(each): elsewhere.get(each.manifest["metadata"]["namespace"]) for each in entries}
-        held = {ref: holder for ref, holder in found.items() if holder is not None}
-        told, self._left_alone = self._left_alone, {ref.uid: holder for ref, holder in held.items()}
+    async def left_alone(self, entries: Iterable[Entry], held: Mapping[str, Record], release: str) -> None:
+        """Tell of each object that another release serves instead of `release`, once for each time that one got it.
+
+        The Event's name says which time, so that a restart tells nothing twice while the API server keeps the Event.
+        """
+        refs = [_ref(each) for each in entries]
+        named = {_told_once(ref, held[ref.namespace], release): ref for ref in refs if ref.namespace in held}
+        told, self._left_alone = self._left_alone, set(named)
         slots = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(ref: Ref, holder: str) -> None:
+        async def one(name: str, ref: Ref) -> None:
             async with slots:
-                await self.warn(ref, HELD_BY_ANOTHER_RELEASE, left_alone(ref.namespace, holder, release))
+                note = left_alone(ref.namespace, held[ref.namespace].holder, release)
+                await self.warn(ref, HELD_BY_ANOTHER_RELEASE, note, {"name": name})
 
-        await asyncio.gather(*(one(ref, holder) for ref, holder in held.items() if told.get(ref.uid) != holder))
+        await asyncio.gather(*(one(name, ref) for name, ref in named.items() if name not in told))
 
-    async def warn(self, ref: Ref, reason: str, note: str) -> None:
+    async def warn(self, ref: Ref, reason: str, note: str, called: Mapping[str, str] | None = None) -> None:
+        """Post an Event; `called`: its name, when there is to be one of that name only."""
+        metadata = {"namespace": ref.namespace, **(called or {"generateName": f"{_stem(ref)}-"})}
         try:
             path = f"/apis/events.k8s.io/v1/namespaces/{ref.namespace}/events"
-            await self._api.create(path, self._event(ref, reason, note))
+            await self._api.create(path, {"metadata": metadata, **self._event(ref, reason, note)})
         except (DeniedError, Unreachable) as error:
+            if called and isinstance(error, DeniedError) and error.status == HTTPStatus.CONFLICT:
+                return
             told = {"object": f"{ref.namespace}/{ref.name}", "error": str(error)}
             logger.warning("an Event was not posted", extra=told)
 
@@ -72,7 +82,6 @@ class Announcer:
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{ref.name[:_LONGEST_NAME]}-", "namespace": ref.namespace},
             "type": "Warning",
             "reason": reason,
             "note": note[:_LONGEST_NOTE],
@@ -88,6 +97,16 @@ class Announcer:
                 "uid": ref.uid,
             },
         }
+
+
+def _told_once(ref: Ref, record: Record, release: str) -> str:
+    said = f"{ref.uid} {record.holder} {record.since} {release}"
+    return f"{_stem(ref)}.{sha256(said.encode()).hexdigest()[:16]}"
+
+
+def _stem(ref: Ref) -> str:
+    # what is cut at a dot would be no name with more behind it
+    return ref.name[:_LONGEST_NAME].rstrip(".-")
 
 
 def _ref(entry: Entry) -> Ref:

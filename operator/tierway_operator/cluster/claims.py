@@ -15,6 +15,7 @@ from tierway_operator.claims import (
     LEASE_SECONDS,
     LOOK_SECONDS,
     RENEW_SECONDS,
+    Record,
     Sighting,
     holder,
     left_alone,
@@ -35,18 +36,22 @@ _TERMINATING = "is being terminated"
 
 @dataclass
 class _Place:
-    """One namespace. `holder`: another release; `ours_at`: when we last saw to it that it is ours."""
+    """One namespace. `held`: what the Lease of another release says; `ours_at`: when we last saw that it is ours."""
 
     lease: JSON | None = None
     sighting: Sighting | None = None
-    holder: str | None = None
+    held: Record | None = None
     ours_at: float | None = None
     complaint: str = ""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def holder(self) -> str | None:
+        return None if self.held is None else self.held.holder
+
     def due(self, now: float, seconds: float) -> bool:
         """Whether it is not known to be anybody's, or ours without a look for so many seconds."""
-        return self.holder is None and (self.ours_at is None or now - self.ours_at >= seconds)
+        return self.held is None and (self.ours_at is None or now - self.ours_at >= seconds)
 
 
 class Claims:
@@ -70,7 +75,12 @@ class Claims:
     @property
     def elsewhere(self) -> dict[str, str]:
         """Namespaces that others hold, and who."""
-        return {name: place.holder for name, place in self._places.items() if place.holder is not None}
+        return {name: record.holder for name, record in self.held.items()}
+
+    @property
+    def held(self) -> dict[str, Record]:
+        """Namespaces that others hold, and what their Leases say."""
+        return {name: place.held for name, place in self._places.items() if place.held is not None}
 
     async def settle(self, namespaces: Iterable[str]) -> None:
         """Take these for all that have objects, and know of each whose it is. Raises Unreachable."""
@@ -85,7 +95,7 @@ class Claims:
         place = self._places.setdefault(namespace, _Place())
         if place.due(self._clock(), LEASE_SECONDS):
             await self._look_at([namespace])
-        return place.holder is None
+        return place.held is None
 
     async def run(self) -> None:
         """Renew, and look out for what becomes free, until cancelled."""
@@ -99,7 +109,7 @@ class Claims:
     async def look(self) -> None:
         now = self._clock()
         await self._look_at(
-            [name for name, place in self._places.items() if place.holder or place.due(now, RENEW_SECONDS)]
+            [name for name, place in self._places.items() if place.held or place.due(now, RENEW_SECONDS)]
         )
         self._count(len(self.elsewhere))
 
@@ -125,23 +135,23 @@ class Claims:
         async with place.lock:
             before = place.holder
             try:
-                place.holder = await self._claimed(name, place)
+                place.held = await self._claimed(name, place)
                 place.complaint = ""
             except DeniedError as error:
                 place.lease = None
                 self._complain(name, place, error.message)
-            place.ours_at = self._clock() if place.holder is None else None
+            place.ours_at = self._clock() if place.held is None else None
             self._tell(name, place.holder, before)
 
-    async def _claimed(self, name: str, place: _Place) -> str | None:
-        """Return the other release that holds a namespace; None when it is ours now."""
+    async def _claimed(self, name: str, place: _Place) -> Record | None:
+        """Return what the Lease of another release says that holds a namespace; None when it is ours now."""
         for _ in range(_TRIES):
-            if place.lease is None or place.holder is not None:
+            if place.lease is None or place.held is not None:
                 place.lease = await self._leases.get(name)
-                place.sighting = sighted(place.sighting, record_of(place.lease), self._clock())
-                found = holder(place.sighting)
-                if found is not None and found != self._me:
-                    return found
+                record = record_of(place.lease)
+                place.sighting = sighted(place.sighting, record, self._clock())
+                if holder(place.sighting) not in {None, self._me}:
+                    return record
             before = place.lease
             place.lease = await (self._leases.renew(name, before) if before else self._leases.create(name))
             if place.lease is not None:

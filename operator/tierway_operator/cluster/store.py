@@ -84,11 +84,11 @@ class ClusterStore:
         entries = tiers.entries + policies.entries
         metadata = [entry.manifest["metadata"] for entry in entries]
         await self.claims.settle({each["namespace"] for each in metadata})
-        elsewhere = self.claims.elsewhere
+        held = self.claims.held
         self._statuses.listed(entries)
         self._changes.listed({each["uid"] for each in metadata})
-        await self._announcer.left_alone(entries, elsewhere, self._release.identity)
-        return elsewhere
+        await self._announcer.left_alone(entries, held, self._release.identity)
+        return {name: record.holder for name, record in held.items()}
 
     async def proxies(self) -> tuple[Proxy, ...]:
         path = f"/apis/discovery.k8s.io/v1/namespaces/{self._release.namespace}/endpointslices"
