@@ -2,7 +2,7 @@
 
 from tests.core.script import BEGIN, CLOSE, START, Life, forward, open_, refuse
 from tests.core.tables import model
-from tests.core.wire import ROLE, chunk, completion, text
+from tests.core.wire import DONE, ROLE, STOP, chunk, completion, text
 from tierway_proxy.contract.state import EffectiveLimits, State
 from tierway_proxy.core import outcome
 from tierway_proxy.core.health import Health
@@ -146,6 +146,15 @@ def test_the_first_token_timeout_spans_the_whole_chain():
     assert life.settled.duration == 10
     assert life.settled.outcome == "Failed"
     assert life.reasons[-1] == "FirstTokenTimeout"
+
+
+def test_what_came_before_the_first_attempt_is_in_no_timeout_and_in_every_duration():
+    """The check of a key, or a slow upload: the caller waited for it, but no model is blamed for it."""
+    life = Life("a", first_token_ms=1000)
+    life.now += 60
+    life.start().head().wait(0.5).says(text("Hello."), STOP, DONE).end()
+    assert (life.settled.outcome, life.settled.duration, life.settled.first_token) == ("Answered", 60.5, 60.5)
+    assert (life.settled.attempts[0].ttft, life.settled.attempts[0].ttlt) == (0.5, 60.5)
 
 
 def test_a_first_token_in_time_ends_the_first_token_timeout():

@@ -62,7 +62,7 @@ class Exchange:
         self._plan, self._body, self._health, self._arrived = plan, body, health, arrived
         self._streaming = plan.catalog.table.streaming
         self._chain = Chain(plan)
-        self._chain_deadline = arrived + self._streaming.first_token_timeout_ms / 1000
+        self._chain_deadline: float
         self._attempt: Attempt | None = None
         self._reading: Reading
         self._next: Candidate | None = None
@@ -76,6 +76,8 @@ class Exchange:
     # ---- what the shell says
 
     def start(self, now: float) -> Commands:
+        # what came before (the check of a key, a slow upload) is in every duration, but no model is blamed for it
+        self._chain_deadline = now + self._streaming.first_token_timeout_ms / 1000
         return self._open(self._chain.take(), now)
 
     def head(self, status: int, headers: Any, now: float) -> Commands:

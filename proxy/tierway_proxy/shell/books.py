@@ -1,5 +1,6 @@
 """What became of each request: counted, and a line of the access log, whether an exchange ended it or a refusal did."""
 
+from time import monotonic
 from typing import NamedTuple
 
 from aiohttp import web
@@ -14,10 +15,14 @@ from tierway_proxy.shell.telemetry import AccessLog
 
 
 class Sender(NamedTuple):
-    """Whose request, as answers and logs name it, and who that is; None: nobody is asked."""
+    """Whose request, as answers and logs name it, since when they wait, and who that is; None: nobody is asked.
+
+    `arrived`: in monotonic seconds, when its head had been read, before anybody was asked whose key it carries.
+    """
 
     request_id: str
-    caller: Caller | None
+    arrived: float
+    caller: Caller | None = None
 
 
 class Books:
@@ -27,15 +32,16 @@ class Books:
     def settled(self, settlement: Settlement, sender: Sender) -> None:
         self._serving.record(settlement, sender.caller)
         if self._access_log is not None:
-            self._access_log.write(settlement, *sender)
+            self._access_log.write(settlement, sender.request_id, sender.caller)
 
-    def refused(self, catalog: Catalog, refusal: Refusal, duration: float, sender: Sender) -> web.Response:
-        self.settled(refused(catalog.table.policy, catalog.hash, refusal, duration), sender)
+    def refused(self, catalog: Catalog, refusal: Refusal, sender: Sender) -> web.Response:
+        self.settled(refused(catalog.table.policy, catalog.hash, refusal, monotonic() - sender.arrived), sender)
         return refusal_response(refusal, sender.request_id)
 
     def unrouted(self, refusal: Refusal, sender: Sender, headers: dict[str, str] | None = None) -> web.Response:
         """No policy has it to its account: it is counted by its code, and logged as all are."""
         self._serving.unrouted[refusal.code] += 1
         if self._access_log is not None:
-            self._access_log.write(refused("", "", refusal, 0), *sender)
+            settlement = refused("", "", refusal, monotonic() - sender.arrived)
+            self._access_log.write(settlement, sender.request_id, sender.caller)
         return refusal_response(refusal, sender.request_id, headers)

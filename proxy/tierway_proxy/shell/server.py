@@ -53,7 +53,7 @@ class Server:
         return CallersServer(self.handle, self.unreadable, request_factory=_request, **options)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        sender = Sender(self._request_id(request), None)
+        sender = Sender(self._request_id(request), monotonic())
         self._serving.in_flight += 1
         try:
             return await self._answered(request, sender)
@@ -87,7 +87,7 @@ class Server:
     def unreadable(self, request: web.BaseRequest, wrong: str) -> web.Response:
         """To what is no HTTP."""
         refusal = bad_request(f"The request is not HTTP that can be read: {wrong[:200]}.", "invalid_http")
-        return self._books.unrouted(refusal, Sender(self._request_id(request), None))
+        return self._books.unrouted(refusal, Sender(self._request_id(request), monotonic()))
 
     def _asked(self, request: web.BaseRequest, sender: Sender) -> _Asked | web.StreamResponse:
         """What a request with a body wants, or the answer to one that can be answered without."""
@@ -104,25 +104,20 @@ class Server:
         return _Asked(catalog, meant.what == "route")
 
     async def _complete(self, request: web.BaseRequest, asked: _Asked, sender: Sender) -> web.StreamResponse:
-        arrived, (catalog, explain) = monotonic(), asked
+        catalog, explain = asked
         body = await bodies.read(request)
         if isinstance(body, Refusal):
-            duration = monotonic() - arrived
-            return (
-                refusal_response(body, sender.request_id)
-                if explain
-                else self._books.refused(catalog, body, duration, sender)
-            )
+            return refusal_response(body, sender.request_id) if explain else self._books.refused(catalog, body, sender)
         plan = decide(catalog, body.fields, request.headers, self._serving.health, monotonic(), sender.caller)
         if explain:
             return web.json_response(
                 explained(plan, sender.caller), headers={**SERVER, "X-Request-Id": sender.request_id}
             )
         if isinstance(plan, Refusal):
-            return self._books.refused(catalog, plan, monotonic() - arrived, sender)
+            return self._books.refused(catalog, plan, sender)
         if self._recorder is not None:
             self._recorder.offer(plan, body.fields)
-        return await self._exchange(request, Exchange(plan, body, self._serving.health, arrived), plan, sender)
+        return await self._exchange(request, Exchange(plan, body, self._serving.health, sender.arrived), plan, sender)
 
     async def _exchange(
         self, request: web.BaseRequest, exchange: Exchange, plan: Plan, sender: Sender
