@@ -1,7 +1,7 @@
 """Static keys: whose a key is, and which are none."""
 
 from tierway_proxy.core.bearer import fingerprint
-from tierway_proxy.core.caller import Caller, of_user
+from tierway_proxy.core.caller import OTHERS, Caller, of_user
 from tierway_proxy.core.static_keys import SHORTEST, StaticKeys
 
 KEY, OTHER = "k" * SHORTEST, "o" * SHORTEST
@@ -22,6 +22,14 @@ def test_a_key_that_can_be_guessed_is_not_taken():
     assert short == ["blank", "empty", "short"]
     assert [keys.caller(fingerprint(each)) for each in ("", " " * SHORTEST, KEY[1:])] == [None, None, None]
     assert keys.caller(fingerprint(KEY)) == Caller("good")
+
+
+def test_a_key_with_the_name_of_all_others_is_not_taken():
+    """It would be counted with those who have no name of their own in metrics."""
+    keys, untaken = StaticKeys.of({OTHERS: KEY, "another": OTHER})
+    assert (OTHERS, untaken) == ("other", ["other"])
+    assert keys.caller(fingerprint(KEY)) is None
+    assert keys.caller(fingerprint(OTHER)) == Caller("another")
 
 
 def test_every_key_is_compared(monkeypatch):

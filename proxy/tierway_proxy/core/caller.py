@@ -3,6 +3,9 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+OTHERS = "other"
+"""All who have no name of their own in metrics. Nobody is called so: ServiceAccounts have a slash, no key is taken."""
+
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 
 

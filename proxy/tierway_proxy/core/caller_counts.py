@@ -3,12 +3,10 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from tierway_proxy.core.caller import Caller
+from tierway_proxy.core.caller import OTHERS, Caller
 from tierway_proxy.core.ledger import Settlement
 
 MOST = 100
-OTHERS = "other"
-"""Whoever comes after the first hundred. No ServiceAccount has this name: theirs have a slash."""
 
 
 @dataclass(slots=True)

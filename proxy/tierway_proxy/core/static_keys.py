@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Self
 
-from tierway_proxy.core.caller import Caller
+from tierway_proxy.core.caller import OTHERS, Caller
 
 SHORTEST = 16
 """Characters. Whoever can guess a key spends somebody's money."""
@@ -20,8 +20,12 @@ class StaticKeys:
 
     @classmethod
     def of(cls, keys: Mapping[str, str]) -> tuple[Self, list[str]]:
-        """Take those that are long enough, without the blanks around them; the others' names are told."""
-        usable = {name: key.strip() for name, key in keys.items() if len(key.strip()) >= SHORTEST}
+        """Take those that are long enough, without the blanks around them, and whose names are no other callers'.
+
+        The names of those that are not taken are told.
+        """
+        stripped = {name: key.strip() for name, key in keys.items() if name != OTHERS}
+        usable = {name: key for name, key in stripped.items() if len(key) >= SHORTEST}
         digests = {name: sha256(key.encode()).digest() for name, key in usable.items()}
         return cls(digests), sorted(keys.keys() - usable.keys())
 

@@ -94,7 +94,7 @@ class _Keys:
         keys, unusable = StaticKeys.of({name: _text(b64decode(value)) for name, value in data.items()})
         if unusable:
             logger.warning(
-                "keys of callers that are too short, or no text, are not taken",
+                "keys of callers that are too short, no text, or named as metrics name all others, are not taken",
                 extra={"secret": self._name, "callers": unusable, "least_characters": SHORTEST},
             )
         self._gate.take_keys(keys)
