@@ -11,19 +11,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from tierway_operator.at_once import for_all
 from tierway_operator.claims import served
 from tierway_operator.compiler import Compiled, PolicyResult, compiled
 from tierway_operator.observing import Observer, Seen
-from tierway_operator.reporting import Reporter, Standing, all_of
+from tierway_operator.reporting import Reporter, Standing
 from tierway_operator.scrape import Scraper
-from tierway_operator.store import Entry, Kind, Listing, Published, Ref, Store, Unreachable, World
+from tierway_operator.store import Entry, Kind, Listing, Ref, Store, Unreachable, World
 from tierway_operator.trying import Trying
 
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
 _ROUND_SECONDS = 5.0
-_PUBLISHED_AT_ONCE = 8
 
 
 class Pulse(Protocol):
@@ -143,23 +143,20 @@ class Reconciler:
         if dict(found.keys) != dict(world.keys):
             await self._store.publish_keys(found.keys)
             logger.info("published provider keys", extra={"keys": len(found.keys)})
-        slots = asyncio.Semaphore(_PUBLISHED_AT_ONCE)
         news = {key: each.published for key, each in found.policies.items() if each.news and each.published}
         old = world.published
         moved = {key for key, each in news.items() if key not in old or old[key].table != each.table}
 
-        async def one(policy: str, published: Published) -> None:
-            async with slots:
-                await self._store.publish(policy, published)
-                what = "table" if policy in moved else "state"
-                known = self._observer.known if policy in moved else seen
-                _say_published(what, policy, found.policies[policy], len(known.proxies))
-                await self._reporter.policies(found, [policy], known)
+        async def one(policy: str) -> None:
+            if policy in found.gone:
+                await self._withdraw(policy)
+                return
+            await self._store.publish(policy, news[policy])
+            what, known = ("table", self._observer.known) if policy in moved else ("state", seen)
+            _say_published(what, policy, found.policies[policy], len(known.proxies))
+            await self._reporter.policies(found, [policy], known)
 
-        await all_of(
-            [one(policy, published) for policy, published in news.items()]
-            + [self._withdraw(policy) for policy in found.gone]
-        )
+        await for_all([*news, *found.gone], one)
         return moved
 
     async def _withdraw(self, policy: str) -> None:

@@ -3,25 +3,23 @@
 What users must correct is said in the log as well.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tierway_operator.at_once import for_all
 from tierway_operator.compiler import Compiled, PolicyResult
 from tierway_operator.observing import Seen
 from tierway_operator.policy_status import PolicyTotals, policy_status
 from tierway_operator.programmed import Progress, progress
-from tierway_operator.store import Entry, Ref, StatusRefused, Store, Unreachable
+from tierway_operator.store import Entry, Ref, StatusRefused, Store
 from tierway_operator.telling import Teller
 from tierway_operator.tier_status import TierCounts, tier_status
 from tierway_operator.writes import Written, done, due, wanting
 from tierway_proxy.contract.observations import PolicyCounts
 
 logger = logging.getLogger(__name__)
-
-_WRITES_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ class Reporter:
 
     async def rest(self) -> None:
         """Write all that has not been written yet, however small: nothing will come after."""
-        await self._each(ref for ref, record in self._records.items() if record.status != record.wanted)
+        await for_all([ref for ref, record in self._records.items() if record.status != record.wanted], self._one)
 
     def _stands(self, ref: Ref) -> Mapping[str, Any]:
         """Return the last status, refused ones too: their times of transition must not move at every try."""
@@ -120,16 +118,7 @@ class Reporter:
 
     async def _write(self, refs: Iterable[Ref]) -> None:
         now = self._now()
-        await self._each(ref for ref in refs if due(self._records[ref], now, self._interval))
-
-    async def _each(self, refs: Iterable[Ref]) -> None:
-        slots = asyncio.Semaphore(_WRITES_AT_ONCE)
-
-        async def one(ref: Ref) -> None:
-            async with slots:
-                await self._one(ref)
-
-        await all_of(one(ref) for ref in refs)
+        await for_all([ref for ref in refs if due(self._records[ref], now, self._interval)], self._one)
 
     async def _one(self, ref: Ref) -> None:
         record = self._records[ref]
@@ -146,14 +135,3 @@ class Reporter:
         logger.error("a status was refused", extra={"object": f"{ref.namespace}/{ref.name}", "error": why})
         self._hopeless[ref] = record.wanted
         self._refused()
-
-
-async def all_of(steps: Iterable[Awaitable[None]]) -> None:
-    """Finish all steps; then raise the first `Unreachable`: what one cannot reach, another may."""
-    ends = await asyncio.gather(*steps, return_exceptions=True)
-    for end in ends:
-        if isinstance(end, BaseException) and not isinstance(end, Unreachable):
-            raise end
-    for end in ends:
-        if isinstance(end, BaseException):
-            raise end

@@ -4,7 +4,6 @@ An Event is posted when a status says something new that is bad, not at every wr
 condition in the status says the same.
 """
 
-import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
+from tierway_operator.at_once import for_all
 from tierway_operator.claims import Record, left_alone
 from tierway_operator.cluster.api import Api, DeniedError
 from tierway_operator.store import Entry, Ref, Unreachable
@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 CONTROLLER = "tierway.dev/operator"
 HELD_BY_ANOTHER_RELEASE = "HeldByAnotherRelease"
 _TOLD = ("Accepted", "ResolvedRefs")
-_AT_ONCE = 8
 _LONGEST_NOTE = 1024
 _LONGEST_NAME = 200
 
@@ -57,14 +56,13 @@ class Announcer:
         refs = [_ref(each) for each in entries]
         named = {_told_once(ref, held[ref.namespace], release): ref for ref in refs if ref.namespace in held}
         told, self._left_alone = self._left_alone, set(named)
-        slots = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(name: str, ref: Ref) -> None:
-            async with slots:
-                note = left_alone(ref.namespace, held[ref.namespace].holder, release)
-                await self.warn(ref, HELD_BY_ANOTHER_RELEASE, note, {"name": name})
+        async def one(name: str) -> None:
+            ref = named[name]
+            note = left_alone(ref.namespace, held[ref.namespace].holder, release)
+            await self.warn(ref, HELD_BY_ANOTHER_RELEASE, note, {"name": name})
 
-        await asyncio.gather(*(one(name, ref) for name, ref in named.items() if name not in told))
+        await for_all(named.keys() - told, one)
 
     async def warn(self, ref: Ref, reason: str, note: str, called: Mapping[str, str] | None = None) -> None:
         """Post an Event; `called`: its name, when there is to be one of that name only."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from time import monotonic
 
+from tierway_operator.at_once import for_all
 from tierway_operator.claims import (
     LEASE_SECONDS,
     LOOK_SECONDS,
@@ -29,7 +30,6 @@ from tierway_operator.store import Unreachable
 
 logger = logging.getLogger(__name__)
 
-_AT_ONCE = 8
 _TRIES = 3
 _TERMINATING = "is being terminated"
 
@@ -117,16 +117,7 @@ class Claims:
         if not names:
             return
         await self._leases.find_owner()
-        slots = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(name: str) -> None:
-            async with slots:
-                await self._look_at_one(name)
-
-        ends = await asyncio.gather(*(one(name) for name in names), return_exceptions=True)
-        for end in ends:
-            if isinstance(end, BaseException):
-                raise end
+        await for_all(names, self._look_at_one)
 
     async def _look_at_one(self, name: str) -> None:
         place = self._places.get(name)

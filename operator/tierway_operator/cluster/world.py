@@ -5,11 +5,11 @@ release that watches a single namespace reads that one, and needs no ClusterRole
 are, and only labelled ones; ConfigMaps only by the names that tiers and policies give.
 """
 
-import asyncio
 from base64 import b64decode
-from collections.abc import Awaitable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
+from tierway_operator.at_once import for_all
 from tierway_operator.cluster.api import JSON, Api, DeniedError
 from tierway_operator.store import (
     CREDENTIAL_LABEL,
@@ -29,7 +29,6 @@ PLURALS: dict[Kind, str] = {"ModelTier": "modeltiers", "RoutingPolicy": "routing
 GROUP_PATH = "/apis/tierway.dev/v1alpha1"
 CREDENTIALS = {"labelSelector": f"{CREDENTIAL_LABEL}=true"}
 
-_AT_ONCE = 8
 _NOT_FOUND = 404
 
 Key = TypeVar("Key")
@@ -53,7 +52,7 @@ class Reader:
     async def secrets(self, namespaces: Iterable[str]) -> Secrets:
         """Return the labelled Secrets of these namespaces."""
         paths = {name: f"/api/v1/namespaces/{name}/secrets" for name in namespaces}
-        answers = await _each((name, self._api.get(path, CREDENTIALS)) for name, path in paths.items())
+        answers = await _each(paths, lambda path: self._api.get(path, CREDENTIALS))
         found = [
             _secret(namespace, item)
             for namespace, answer in answers.items()
@@ -68,7 +67,7 @@ class Reader:
         """Return the ConfigMaps that these tiers and policies name."""
         wanted = ca_bundle_refs(tiers) | model_refs(policies)
         paths = {ref: f"/api/v1/namespaces/{ref[0]}/configmaps/{ref[1]}" for ref in wanted}
-        answers = await _each((ref, self._api.get(path)) for ref, path in paths.items())
+        answers = await _each(paths, self._api.get)
         found = {ref: answer for ref, answer in answers.items() if isinstance(answer, dict)}
         return ConfigMaps(
             {ref: answer.get("data") or {} for ref, answer in found.items()},
@@ -99,15 +98,13 @@ def _absent(error: Exception) -> bool:
     return isinstance(error, DeniedError) and error.status == _NOT_FOUND
 
 
-async def _each(requests: Iterable[tuple[Key, Awaitable[JSON]]]) -> dict[Key, JSON | Exception]:
-    """Send all, a few at once; an error is an answer too."""
-    some = asyncio.Semaphore(_AT_ONCE)
+async def _each(paths: Mapping[Key, str], ask: Callable[[str], Awaitable[JSON]]) -> dict[Key, JSON | Exception]:
+    """Ask for all; an error is an answer too."""
 
-    async def one(key: Key, request: Awaitable[JSON]) -> tuple[Key, JSON | Exception]:
-        async with some:
-            try:
-                return key, await request
-            except (DeniedError, Unreachable) as error:
-                return key, error
+    async def one(key: Key) -> tuple[Key, JSON | Exception]:
+        try:
+            return key, await ask(paths[key])
+        except (DeniedError, Unreachable) as error:
+            return key, error
 
-    return dict(await asyncio.gather(*(one(key, request) for key, request in requests)))
+    return dict(await for_all(paths, one))
