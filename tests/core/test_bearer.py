@@ -44,7 +44,10 @@ def test_a_token_says_for_whom_it_is_and_until_when():
     assert claims(token(aud="tierway")) == Claims(("tierway",), None)
 
 
-@pytest.mark.parametrize("text", ["sk-123", "a.b", "a.!.c", token()[:-2] + "..", f"h.{'A' * 5}.s", "h.W10.s", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["sk-123", "a.b", "a.!.c", token()[:-2] + "..", f"h.{'A' * 5}.s", "h.W10.s", "", f"{token()} x", token() + "\ts"],
+)
 def test_what_is_no_json_web_token_says_nothing(text):
     """Whatever its bytes are."""
     assert claims(text) is None
@@ -57,7 +60,11 @@ def test_a_token_that_nests_without_end_is_useless_and_no_fault():
     assert useless(claims(f"h.{deep}.s"), "tierway", 0.0) is not None
 
 
-@pytest.mark.parametrize("said", [{"exp": "soon"}, {"exp": True}, {"aud": 3}, {"aud": [3]}, {"exp": 10**400}])
+@pytest.mark.parametrize(
+    "said",
+    [{"exp": "soon"}, {"exp": True}, {"aud": 3}, {"aud": [3]}, {"exp": 10**400}, {"exp": -(10**400)}],
+    ids=range(6),
+)
 def test_strange_claims_are_no_fault(said):
     """A stranger wrote them."""
     claims(token(**said))
@@ -78,6 +85,14 @@ def test_only_what_may_be_good_is_asked_about(said, why):
     """At 10 seconds since the epoch."""
     found = useless(said, "tierway", 10.0)
     assert (found is None) if why is None else (found is not None and why in found.why)
+
+
+@pytest.mark.parametrize("ends", [-(10**400), float("-inf"), float("nan")], ids=["least", "-inf", "nan"])
+def test_an_end_that_is_no_time_is_over(ends):
+    """No token that is good has one, so nobody is asked."""
+    found = useless(claims(token(aud="tierway", exp=ends)), "tierway", 10.0)
+    assert found is not None
+    assert "has expired" in found.why
 
 
 def test_a_fingerprint_is_no_token():

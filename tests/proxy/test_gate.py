@@ -129,6 +129,14 @@ async def test_what_cannot_be_good_is_refused_unasked(gate, api, headers, why):
     assert "kubectl create token NAME --audience=tierway" in found.message
 
 
+@pytest.mark.parametrize("more", [" x", " x.y.z", "\ts", "="])
+async def test_a_good_token_with_something_behind_it_is_no_other_good_token(gate, api, more):
+    """The API server reads to the first blank: one caller would be as many as he likes, and all others forgotten."""
+    await gate.admit(bearer(token()))
+    assert (await refusal(gate, token() + more)).status == 401
+    assert api.asked == [token()]
+
+
 async def test_an_api_server_that_is_away_costs_a_known_caller_nothing(gate, api, clock):
     """Until the token ends; nobody waits for the question that is asked meanwhile."""
     await gate.admit(bearer(token()))
