@@ -1,6 +1,7 @@
 """Who is let in: by a played API server and a clock that a test moves."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -308,6 +309,40 @@ async def test_what_changed_last_is_kept_when_a_proxy_ends(api, clock, tmp_path)
     await asyncio.wait({remembering})
     api.says = None
     assert await connected(Gate("tierway", Memory(tmp_path), clock), api).admit(bearer(token())) == FRONTEND
+
+
+class Slow(Memory):
+    """Writes when it is let, unless it is asked to in the thread of the event loop."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.begun, self.let, self.written = threading.Event(), threading.Event(), 0
+
+    def keep(self, lasting, digests):
+        if threading.current_thread() is not threading.main_thread():
+            self.begun.set()
+            self.let.wait(5)
+        super().keep(lasting, digests)
+        self.written += 1
+
+
+async def test_what_is_old_is_never_written_over_what_is_new(clock, tmp_path, monkeypatch):
+    """A proxy that ends while it writes: a key that was taken away just then must not be good after the restart."""
+    monkeypatch.setattr(module, "_REMEMBER_SECONDS", 0)
+    memory = Slow(tmp_path)
+    gate = Gate("tierway", memory, clock)
+    keys, _ = StaticKeys.of({"batch": KEY})
+    gate.take_keys(keys)
+    remembering = asyncio.create_task(gate.remember())
+    await eventually(memory.begun.is_set)
+    gate.take_keys(StaticKeys({}))
+    remembering.cancel()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    memory.let.set()
+    await asyncio.wait({remembering})
+    await eventually(lambda: memory.written == 2)
+    assert Memory(tmp_path).recall() == ({}, {})
 
 
 async def test_every_request_is_counted_by_what_was_found(gate, api):

@@ -135,8 +135,19 @@ async def test_an_answer_that_is_no_verdict_is_no_verdict(api, reviews, status):
         await reviews.review("t")
 
 
-@pytest.mark.parametrize("answer", [{}, {"status": None}, {"status": "Success"}, {"ok": True}])
-async def test_a_review_without_a_status_is_no_verdict(api, reviews, answer):
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"status": None},
+        {"status": "Success"},
+        {"ok": True},
+        said(audiences="for-tierway-and-all"),
+        said(audiences=3),
+        said(user="admin"),
+    ],
+)
+async def test_what_is_no_review_is_no_verdict(api, reviews, answer):
     """A proxy between us and the API server may answer anything; nobody is turned away by it."""
     api.answer = answer
     with pytest.raises(ReviewError, match="no verdict"):

@@ -237,6 +237,14 @@ def test_a_damaged_copy_costs_only_itself(tables, disk):
     assert len(restarted.served) == 1
 
 
+def test_what_could_not_be_kept_leaves_nothing_behind(disk, caplog):
+    """Halves of files, one at each try, would fill a disk of memory: the pod's own."""
+    (disk / "keys.json" / "in the way").mkdir(parents=True)
+    Keeper(disk).keep_keys({"abc": "sk-1"})
+    assert "no copy kept on disk" in caplog.text
+    assert [each.name for each in disk.iterdir()] == ["keys.json"]
+
+
 def test_a_disk_that_cannot_be_written_does_not_stop_the_service(tmp_path):
     """The copy is lost, the table is served."""
     blocked = tmp_path / "file"

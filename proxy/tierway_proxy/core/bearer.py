@@ -18,7 +18,7 @@ _LATEST = 1e11
 """A stranger's number may be larger than any float, or smaller, or none."""
 
 _JWT = re.compile(r"[\w-]+\.([\w-]+)\.[\w-]+", re.ASCII)
-"""Nothing else: the API server reads to the first blank, so a good token with something behind it would be another one."""
+"""And nothing more: the API server reads to the first blank, so that a good token could be had in any number."""
 
 
 class Useless(NamedTuple):

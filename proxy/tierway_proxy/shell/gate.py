@@ -57,12 +57,16 @@ class Gate:
         """Keep for a restart whom this process believes, soon after that changed, until cancelled."""
         if self._memory is None:
             return
+        writing: asyncio.Future[None] | None = None
         try:
             while True:
                 await asyncio.sleep(_REMEMBER_SECONDS)
                 if self._verdicts.changed:
-                    await asyncio.to_thread(self._memory.keep, *self._news())
+                    writing = asyncio.ensure_future(asyncio.to_thread(self._memory.keep, *self._news()))
+                    await asyncio.shield(writing)
         finally:
+            if writing is not None:
+                await asyncio.wait({writing})  # its thread goes on, and would write what is old over what is new
             if self._verdicts.changed:
                 self._memory.keep(*self._news())
 

@@ -73,12 +73,16 @@ class Keeper:
 
 def write(path: Path, text: str) -> None:
     """Write a file whole, readable by this user alone; what hinders it is logged."""
+    new = None
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:  # mode 0600
+            new = Path(file.name)
             file.write(text)
-        os.replace(file.name, path)  # noqa: PTH105  # the same call, by the name that says atomic
+        os.replace(new, path)  # noqa: PTH105  # the same call, by the name that says atomic
     except OSError as error:
+        if new is not None:
+            _remove(new)  # else a full disk is filled with halves
         logger.warning("no copy kept on disk", extra={"file": str(path), "error": str(error)})
 
 
@@ -86,4 +90,4 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        logger.warning("a deleted table stays on disk", extra={"file": str(path), "error": str(error)})
+        logger.warning("what is wanted no more stays on disk", extra={"file": str(path), "error": str(error)})

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 _TELL_SECONDS = 1.0
 _PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
 _REFUSED = "The Kubernetes API does not accept this token: its pod or ServiceAccount is gone, or it is not one of here."
+_NO_VERDICT = "what answered for the Kubernetes API gave no verdict"
 _WHOSE = "This token is no ServiceAccount's."
 
 
@@ -55,17 +56,20 @@ class TokenReviews:
         except UNUSABLE as error:
             raise ReviewError(str(error) or repr(error)) from error
         if not isinstance(status, dict):
-            raise ReviewError("what answered for the Kubernetes API gave no verdict")
+            raise ReviewError(_NO_VERDICT)
         return self._verdict(status)
 
     def _verdict(self, status: dict[str, Any]) -> Caller | str:
         if not status.get("authenticated"):
             self._tell(str(status.get("error", ""))[:500])
             return _REFUSED
-        if self._audience not in (status.get("audiences") or ()):
+        audiences, user = status.get("audiences") or [], status.get("user") or {}
+        if not isinstance(audiences, list) or not isinstance(user, dict):
+            raise ReviewError(_NO_VERDICT)
+        if self._audience not in audiences:
             # an authenticator that knows no audiences says yes to tokens made for anybody
             return f"The Kubernetes API does not say that this token was made for {self._audience!r}."
-        return of_user(str((status.get("user") or {}).get("username"))) or _WHOSE
+        return of_user(str(user.get("username"))) or _WHOSE
 
     def _tell(self, error: str) -> None:
         """The last one's error, at most once a second: whoever sends forged tokens must not fill the log."""
