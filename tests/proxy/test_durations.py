@@ -1,4 +1,4 @@
-"""From when on a request's time is taken: from its arrival, before its key is checked and its body is there."""
+"""A request's time and end, from its arrival: also before its key is checked and its body is there."""
 
 import json
 import time
@@ -7,9 +7,9 @@ import pytest
 
 from tests.provider.wire import ask, connected, eventually, request
 from tests.proxy.asks import ASK, STREAM
-from tests.proxy.tables import chain
+from tests.proxy.tables import POLICY, chain
 from tests.proxy.test_observing import _logged, samples
-from tests.proxy.tokens import FRONTEND, token
+from tests.proxy.tokens import FRONTEND, ApiServer, token
 from tierway_proxy.shell import books, call, relay, server
 from tierway_proxy.shell.settings import Authentication
 
@@ -81,6 +81,33 @@ async def test_a_refusal_is_logged_with_the_time_that_it_took(checking, capsys, 
     assert (await ask(await checking(found), body, headers=KEY)).status == status
     line = await logged(capsys)
     assert (line["status"], line["duration_ms"] >= SLOW * 1000) == (status, True)
+
+
+async def test_who_does_not_wait_for_the_check_of_a_key_is_logged(start, front, clock, capsys):
+    """Else a slow API server is nowhere to be seen when clients are less patient than the proxy."""
+    required, api = Authentication(audience="tierway", keys_secret=None), ApiServer()
+    proxy = await start(chain(front.url), access_log=True, authentication=required)
+    api.hold.clear()
+    proxy.gate.reviewer = api.review
+    async with connected(proxy.url) as (_, writer):
+        writer.write(request(ASK, KEY))
+        await eventually(lambda: api.asked)
+        clock.passed += SLOW
+    line = await logged(capsys)
+    assert (line["caller"], line["policy"], line["outcome"], line["status"]) == (None, None, "ClientLeft", 499)
+    assert (line["reason"], line["duration_ms"] >= SLOW * 1000) == ("client_left", True)
+    api.hold.set()
+
+
+@pytest.mark.parametrize(("path", "outcomes"), [("/v1/chat/completions", {"ClientLeft": 1}), ("/v1/route", {})])
+async def test_who_leaves_while_sending_is_counted(start, front, path, outcomes):
+    """Outcomes add up to all requests of a policy; what only asked for a decision is none."""
+    proxy = await start(chain(front.url))
+    async with connected(proxy.url) as (_, writer):
+        writer.write(request(ASK, path=path)[:-10])
+        await eventually(lambda: proxy._proxy.serving.in_flight)
+    policies = (await proxy.counted()).policies
+    assert (policies[POLICY].outcomes if policies else {}) == outcomes
 
 
 async def test_a_slow_upload_is_no_models_fault(start, front, clock, capsys):

@@ -75,3 +75,17 @@ def refused(policy: str, table: str, refusal: Refusal, duration: float) -> Settl
         reason=refusal.code,
         table=table,
     )
+
+
+def left(policy: str, table: str, duration: float) -> Settlement:
+    """A request whose client did not wait until somebody could be asked."""
+    return Settlement(
+        policy=policy,
+        klass=None,
+        pinned=False,
+        outcome="ClientLeft",
+        status=499,
+        duration=duration,
+        reason="client_left",
+        table=table,
+    )

@@ -75,7 +75,11 @@ class Server:
 
     async def _answered(self, request: web.BaseRequest, sender: Sender) -> web.StreamResponse:
         if (gate := self._serving.gate) is not None:
-            admitted = await gate.admit(request.headers.getall("Authorization", ()))
+            try:
+                admitted = await gate.admit(request.headers.getall("Authorization", ()))
+            except asyncio.CancelledError:
+                self._books.left(sender)
+                raise
             if isinstance(admitted, Refusal):
                 return self._books.unrouted(
                     admitted, sender, _CHALLENGE if admitted.status == HTTPStatus.UNAUTHORIZED else None
@@ -105,7 +109,12 @@ class Server:
 
     async def _complete(self, request: web.BaseRequest, asked: _Asked, sender: Sender) -> web.StreamResponse:
         catalog, explain = asked
-        body = await bodies.read(request)
+        try:
+            body = await bodies.read(request)
+        except asyncio.CancelledError:
+            if not explain:
+                self._books.left(sender, catalog)
+            raise
         if isinstance(body, Refusal):
             return refusal_response(body, sender.request_id) if explain else self._books.refused(catalog, body, sender)
         plan = decide(catalog, body.fields, request.headers, self._serving.health, monotonic(), sender.caller)
