@@ -12,12 +12,12 @@ from tests.e2e.load import pod
 QUESTION = "Which day comes after Monday?"
 SCRIPT = """
 import json, pathlib, sys, openai
-url, key, question, model = json.loads(sys.argv[1])
+url, key, question, model, headers = json.loads(sys.argv[1])
 key = key or pathlib.Path("/var/run/secrets/tierway/token").read_text
 with openai.OpenAI(base_url=url, api_key=key, max_retries=0, timeout=60) as client:
     try:
         asked = client.chat.completions.with_raw_response
-        raw = asked.create(model=model, messages=[{"role": "user", "content": question}])
+        raw = asked.create(model=model, messages=[{"role": "user", "content": question}], extra_headers=headers)
         said = {"status": 200, "text": raw.parse().choices[0].message.content, "headers": dict(raw.headers)}
     except openai.APIStatusError as error:
         said = {"status": error.status_code, "text": str(error), "headers": dict(error.response.headers)}
@@ -47,9 +47,12 @@ class Caller:
         self._kubectl, self._name = kubectl, name
         self._here = f"--namespace={namespace}"
 
-    def ask(self, url: str, key: str | None = None, question: str = QUESTION, model: str = "auto") -> Reply:
-        """Ask one question, once; `key` instead of the pod's own token."""
-        return Reply(**json.loads(self.python(SCRIPT, json.dumps([url, key, question, model]))))
+    def ask(
+        self, url: str, key: str | None = None, question: str = QUESTION, model: str = "auto", **headers: str
+    ) -> Reply:
+        """Ask one question, once; `key` instead of the pod's own token, `X_Name` for a header."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return Reply(**json.loads(self.python(SCRIPT, json.dumps([url, key, question, model, sent]))))
 
     def python(self, script: str, *arguments: str, stdin: str = "") -> str:
         """Run a script in the pod; returns what it printed. Raises CommandError."""

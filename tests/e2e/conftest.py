@@ -7,27 +7,22 @@ since tests remove them, and with them every tier and policy.
 
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from localkube import Cluster, CommandError, Tool, UnavailableError, images
-from localkube import helm as helm_of
-from localkube import kubectl as kubectl_of
+from tests.e2e.access import Access, built_for, given, is_given, whose
 from tests.e2e.callers import Caller, calling
-from tests.e2e.installation import ROOT, Image, Installation, make_namespace
+from tests.e2e.installation import Installation, make_namespace
 from tests.e2e.load import Load, loading
 from tests.e2e.report import report
+from tests.e2e.traces import Traces, rules
 
 LOGS = pytest.StashKey[Path]()
 REQUIRED = os.environ.get("TIERWAY_REQUIRE_KUBERNETES") == "1"
-GIVEN = "KUBECONFIG", "TIERWAY_IMAGE", "TIERWAY_CALLER_IMAGE"
-HERE = Path(__file__).parent
-PRODUCT, CALLER = "localhost/tierway:dev", "localhost/caller:dev"
 KINDS = "modeltiers.tierway.dev", "routingpolicies.tierway.dev"
 
 
@@ -36,14 +31,9 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
     return None if any("e2e" in argument for argument in config.args) else True
 
 
-@dataclass(frozen=True)
-class Access:
-    """The commands for the run's cluster, and how its pods name the images."""
-
-    kubectl: Tool
-    helm: Tool
-    product: Image
-    caller: Image
+def pytest_report_header() -> str:
+    """Say which cluster it is: a person who gave one must not wonder whether theirs was meant."""
+    return f"cluster: {whose()}"
 
 
 @pytest.fixture(scope="session")
@@ -60,9 +50,10 @@ def pause_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cluster(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, pause_image: Path
 ) -> Iterator[Cluster]:
-    """The run's own cluster; its logs stay in pytest's temporary folder when a test fails."""
-    if _is_given():
+    """The run's own cluster, of which nothing is left but its logs, in pytest's temporary folder, when a test fails."""
+    if is_given():
         pytest.skip("needs a cluster of its own, whose machine it can reach")
+    before = rules()
     with ExitStack() as stack:
         capture = request.config.pluginmanager.getplugin("capturemanager")
         try:
@@ -72,43 +63,30 @@ def cluster(
         except UnavailableError as reason:
             _not_to_be_had(reason)
         yield cluster
-        if request.session.testsfailed:
-            cluster.keep_logs()
-            request.config.stash[LOGS] = cluster.logs
+        _keep_logs_of_failures(request, cluster)
+        traces = Traces.of(cluster, [*cluster.pids().values(), *cluster._space.processes("")])
+        assert {"processes", "links", "cgroups"} <= set(traces.left())
+    assert traces.left() == {}
+    assert rules() == before
+
+
+def _keep_logs_of_failures(request: pytest.FixtureRequest, cluster: Cluster) -> None:
+    if request.session.testsfailed:
+        cluster.keep_logs()
+        request.config.stash[LOGS] = cluster.logs
 
 
 @pytest.fixture(scope="session")
 def access(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Access:
-    """The run's cluster with the product's image and the callers' in it."""
-    folder = tmp_path_factory.mktemp("images")
-    if _is_given():
-        kubeconfig, product, caller = (os.environ[name] for name in GIVEN)
-        tools = kubectl_of(Path(kubeconfig)), helm_of(Path(kubeconfig))
-        assert not tools[0]("get", "crds", *KINDS, "--ignore-not-found"), (
-            "this cluster has Tierway's kinds: not this one"
-        )
-        return Access(*tools, Image(product, "IfNotPresent"), Image(caller, "IfNotPresent"))
-    cluster: Cluster = request.getfixturevalue("cluster")
-    for name in KINDS:
-        assert not cluster.kubectl("get", "crd", name, "--ignore-not-found")
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        images.build(ROOT / "Containerfile", ROOT, PRODUCT)
-        images.build(HERE / "caller/Containerfile", _context(folder), CALLER)
-        for name in (PRODUCT, CALLER):
-            cluster.load(images.archive(name, folder / "image.tar"))
-    return Access(cluster.kubectl, cluster.helm, Image(PRODUCT, "Never"), Image(CALLER, "Never"))
-
-
-def _context(folder: Path) -> Path:
-    """What the callers' image is built of."""
-    shutil.copy(ROOT / "requirements/demo.txt", folder / "requirements.txt")
-    for script in (HERE / "caller").glob("*.py"):
-        shutil.copy(script, folder)
-    return folder
-
-
-def _is_given() -> bool:
-    return all(os.environ.get(name) for name in GIVEN)
+    """The run's cluster with the product's image and the callers' in it; it must not have Tierway's kinds yet."""
+    if is_given():
+        access = given()
+    else:
+        cluster = request.getfixturevalue("cluster")
+        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            access = built_for(cluster, tmp_path_factory.mktemp("images"))
+    assert not access.kubectl("get", "crds", *KINDS, "--ignore-not-found"), "this cluster has Tierway: not this one"
+    return access
 
 
 def _not_to_be_had(reason: Exception) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from localkube import Tool
+from tests.e2e.access import Access
 from tests.e2e.callers import Caller
-from tests.e2e.conftest import Access
 from tests.e2e.installation import Installation
 from tests.e2e.waiting import comes_to, eventually
 
@@ -57,11 +57,15 @@ def test_a_static_key_is_known_until_it_is_taken_out(installed: Installation, as
 
 
 def test_a_policy_says_who_may_choose(installed: Installation, caller: Caller) -> None:
-    """A static key may, the ServiceAccount may not."""
-    assert caller.ask(installed.url, model="large").tier == f"{installed.namespace}/large"
+    """A static key may, the ServiceAccount may not: neither a model nor a class, since both cost money."""
+    large = f"{installed.namespace}/large"
+    for choice in ({"model": "large"}, {"X_Tierway_Class": "Complex"}):
+        assert caller.ask(installed.url, **choice).tier == large
     installed.patch("routingpolicy", "default", {"spec": {"pins": {"callers": ["ci"]}}})
     eventually(lambda: caller.ask(installed.url, model="large").status == 403, SECONDS, "who is not named is refused")
-    assert caller.ask(installed.url, CI, model="large").tier == f"{installed.namespace}/large"
+    for choice in ({"model": "large"}, {"X_Tierway_Class": "Complex"}):
+        assert caller.ask(installed.url, **choice).status == 403
+        assert caller.ask(installed.url, CI, **choice).tier == large
 
 
 def test_a_rule_knows_where_a_caller_is_from(installed: Installation, caller: Caller, callers_namespace: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from localkube.plane import free_ports
-from tests.e2e.conftest import Access
+from tests.e2e.access import Access
 from tests.e2e.console import Console
 from tests.e2e.documents import blocks
 from tests.e2e.installation import ROOT
@@ -74,7 +74,7 @@ def console(access: Access, tmp_path: Path) -> Iterator[Console]:
         console.run(f"kubectl delete crd --wait {KINDS}")
 
 
-@pytest.mark.parametrize("document", ["install", "upgrade", "security", "troubleshooting"])
+@pytest.mark.parametrize("document", ["install", "upgrade", "security", "troubleshooting", "callers"])
 def test_a_document_does_what_it_shows(console: Console, document: str) -> None:
     """All of its commands, one after another; those that a test cannot run say why."""
     if document != "install":

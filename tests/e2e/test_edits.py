@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.e2e.access import Access
 from tests.e2e.callers import Caller
-from tests.e2e.conftest import Access
 from tests.e2e.installation import Installation
 from tests.e2e.load import Load, lost
 

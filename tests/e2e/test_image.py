@@ -13,8 +13,8 @@ from typing import IO, Any
 import pytest
 
 from localkube import CommandError, Tool, images
+from tests.e2e.access import PRODUCT, Access
 from tests.e2e.busybox import CONTAINER_SECURITY, create
-from tests.e2e.conftest import PRODUCT, Access
 from tests.e2e.installation import ROOT, make_namespace
 
 pytestmark = pytest.mark.e2e

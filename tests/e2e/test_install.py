@@ -5,7 +5,7 @@ import json
 import pytest
 
 from localkube import CommandError
-from tests.e2e.conftest import Access
+from tests.e2e.access import Access
 from tests.e2e.installation import FIGURES_SECONDS, Installation
 from tests.e2e.load import Load, lost
 from tests.e2e.waiting import comes_to, eventually

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from localkube import Cluster, kubectl
 from localkube.node_init import SYSTEM, TUNABLES
 from tests.e2e.busybox import create, eventually, pod, service, uid
+from tests.e2e.traces import Traces, rules
 
 pytestmark = pytest.mark.e2e
 
@@ -33,27 +33,6 @@ runpy.run_module("localkube", run_name="__main__", alter_sys=True)
 """
 
 
-@dataclass(frozen=True)
-class Traces:
-    """What of a cluster could be left on this machine, by its names."""
-
-    pids: list[int]
-    link: str
-    cgroup: str
-    directory: str
-
-    def left(self) -> dict[str, object]:
-        """Return what is there of it now."""
-        found = {
-            "processes": [pid for pid in self.pids if _runs(pid)],
-            "links": [path.name for path in Path("/sys/class/net").iterdir() if path.name == self.link],
-            "routes": [line for line in _asked("ip", "route") if self.link in line],
-            "mounts": [line for line in _lines("/proc/mounts") if self.directory in line or self.cgroup in line],
-            "cgroups": [path for where in (".", "*") for path in Path("/sys/fs/cgroup").glob(f"{where}/{self.cgroup}")],
-        }
-        return {kind: things for kind, things in found.items() if things}
-
-
 def traces(cluster: Cluster) -> Traces:
     """Run two pods behind a Service, and return all that this takes."""
     cluster.kubectl("create", "namespace", "pods")
@@ -63,18 +42,16 @@ def traces(cluster: Cluster) -> Traces:
     processes = [pid for pod_uid in uids for pid in cluster.processes(pod_uid)]
     assert len(processes) == 4
     parents = [_parent(pid) for pid in processes]
-    link = f"localkube-{cluster.node_address.split('.')[2]}"
-    pids = [*cluster.pids().values(), *processes, *parents]
-    return Traces(pids, link, cluster._space.cgroup, str(cluster.kubeconfig.parent))
+    return Traces.of(cluster, [*cluster.pids().values(), *processes, *parents])
 
 
 @pytest.fixture
 def untouched_machine(cluster: Cluster) -> Iterator[None]:
     """The packet rules of this machine are afterwards what they were before."""
     assert cluster.pids()  # the run's own cluster is there all the time
-    before = _rules()
+    before = rules()
     yield
-    assert _rules() == before
+    assert rules() == before
 
 
 @pytest.mark.usefixtures("untouched_machine")
@@ -136,25 +113,5 @@ def _python(text: str, *arguments: Path) -> "Iterator[subprocess.Popen[str]]":
         yield process
 
 
-def _runs(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return state.rsplit(")", 1)[1].split()[0] != "Z"
-
-
 def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-
-
-def _rules() -> list[str]:
-    return [line for line in _asked("iptables-save") if line.startswith("-")]
-
-
-def _asked(*command: str) -> list[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-
-
-def _lines(file: str) -> list[str]:
-    return Path(file).read_text().splitlines()
