@@ -1,19 +1,22 @@
 """The command ``tierway validate``: says what the API server would say of YAML files, without one.
 
-Of a ConfigMap that is labelled as the model of a policy's classifier it says what the operator would say.
+Of a ConfigMap that is labelled as the model of a policy's classifier it says what the operator would say. Of folders
+it also says for what a policy would be refused if there were nothing else; that is no fault, for there may be.
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tierway_cli.alone import refusals
 from tierway_cli.kinds import unknown_kind
 from tierway_operator.compiler.own_models import model_in
 from tierway_operator.conditions import Problem
 from tierway_operator.crds import committed_crds
-from tierway_operator.folder.documents import Document, identity, parsed
+from tierway_operator.folder.documents import Document, Identity, Parsed, identity, parsed
 from tierway_operator.folder.files import is_source
 from tierway_operator.folder.registry import KINDS
 from tierway_operator.folder.secrets import is_model, texts
@@ -34,7 +37,8 @@ class _Line(NamedTuple):
 def run(args: argparse.Namespace) -> int:
     """Print a line for each object; return 1 when one is refused, a file cannot be read, or there is none."""
     validator = Validator(committed_crds())
-    lines = [line for file in _files(args.paths) for line in _lines(file, validator)]
+    files = [_read(file) for file in _files(args.paths)]
+    lines = [line for file in files for line in _lines(file, validator)]
     if not lines:
         where = ", ".join(map(str, args.paths))
         lines = [
@@ -42,6 +46,9 @@ def run(args: argparse.Namespace) -> int:
         ]
     for line in lines:
         print(line.text, file=sys.stdout if line.good else sys.stderr)
+    if any(path.is_dir() for path in args.paths):  # single files are parts of something
+        for note in _notes(files):
+            print(note, file=sys.stderr)
     return 0 if all(line.good for line in lines) else 1
 
 
@@ -51,22 +58,32 @@ def _files(paths: list[Path]) -> list[Path]:
     return list({file.resolve(): file for files in found for file in files}.values())
 
 
-def _lines(file: Path, validator: Validator) -> Iterator[_Line]:
+def _read(file: Path) -> Parsed:
     try:
-        found = parsed(str(file), file.read_text(encoding="utf-8"))
+        return parsed(str(file), file.read_text(encoding="utf-8"))
     except OSError as error:
-        yield _Line(f"{file} cannot be read: {error.strerror}.")
-        return
+        return Parsed(str(file), error=f"{file} cannot be read: {error.strerror}.")
     except UnicodeDecodeError as error:
-        yield _Line(f"{file} is not UTF-8 at byte {error.start}.")
-        return
-    if found.error is not None:
-        yield _Line(found.error)
-    for document in found.documents:
-        yield from _judged(file, document, validator)
+        return Parsed(str(file), error=f"{file} is not UTF-8 at byte {error.start}.")
 
 
-def _judged(file: Path, document: Document, validator: Validator) -> Iterator[_Line]:
+def _lines(file: Parsed, validator: Validator) -> Iterator[_Line]:
+    if file.error is not None:
+        yield _Line(file.error)
+    for document in file.documents:
+        yield from _judged(file.file, document, validator)
+
+
+def _notes(files: list[Parsed]) -> Iterator[str]:
+    # what the listing would log of broken objects has been said
+    logging.getLogger("tierway_operator").addHandler(logging.NullHandler())
+    places = {which: file.file for file in files for which in file.identities}
+    for policy, sentence in refusals(files):
+        place = places[Identity("RoutingPolicy", *policy.split("/"))]
+        yield f"{place}: RoutingPolicy {policy} is refused where there is nothing but these files: {sentence}"
+
+
+def _judged(file: str, document: Document, validator: Validator) -> Iterator[_Line]:
     """Judge ours; a Namespace or a Secret beside them is somebody else's to judge."""
     kind, namespace, name = identity(document)
     if is_model(document):

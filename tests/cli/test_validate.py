@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.operator.folders import write
-from tests.operator.worlds import model_map, model_text
+from tests.operator.folders import plain, write
+from tests.operator.worlds import model_map, model_text, policy, provider, tier
 from tierway_cli.__main__ import main
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
@@ -74,6 +74,43 @@ def test_a_folder_in_which_there_is_nothing_says_so(tmp_path, capsys):
     printed = capsys.readouterr()
     assert printed.err.startswith(f"There is nothing to validate in {tmp_path}: no object of tierway.dev")
     assert printed.out == ""
+
+
+def test_what_a_policy_names_and_the_folder_lacks_is_told_and_no_fault(tmp_path, capsys):
+    """It may be in the cluster; where a folder is served on its own there is nothing else."""
+    keyed = provider(credentialRef={"name": "keys", "key": "api-key"})  # keys are seldom among files
+    tiers = [plain(tier(name, providers=[keyed])) for name in ("cheap", "dear")]
+    write(tmp_path / "all.yaml", *tiers, plain(policy(classifier={"modelRef": {"name": "support"}})))
+    told = f"{tmp_path}/all.yaml: RoutingPolicy llm/default is refused where there is nothing but these files: "
+    assert main(["validate", str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.count(" is valid\n") == 3
+    missing = "spec.classifier.modelRef: there is no ConfigMap llm/support; create it with tierway calibrate"
+    assert printed.err.startswith(told + missing)
+    assert printed.err.count("\n") == 1
+    write(tmp_path / "model.yaml", model_map())
+    assert main(["validate", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == ""
+    write(tmp_path / "all.yaml", plain(policy()))
+    assert main(["validate", str(tmp_path)]) == 0
+    assert capsys.readouterr().err.startswith(f"{told}spec.routes[Simple].candidates[0]: there is no ModelTier llm/")
+
+
+def test_a_single_file_is_a_part_of_something(tmp_path, capsys):
+    """What it names is somewhere else."""
+    write(tmp_path / "policy.yaml", plain(policy(classifier={"modelRef": {"name": "support"}})))
+    assert main(["validate", str(tmp_path / "policy.yaml")]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_policy_that_is_refused_as_it_stands_is_told_once(tmp_path, capsys):
+    """What else it would be refused for can be told when it can be read."""
+    broken = policy(fallback={"maxAttempts": 0}, classifier={"modelRef": {"name": "support"}})
+    write(tmp_path / "policy.yaml", plain(broken))
+    assert main(["validate", str(tmp_path)]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"{tmp_path}/policy.yaml: RoutingPolicy llm/default: spec.fallback.maxAttempts")
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,17 @@
-"""A policy of a folder as the proxies would have it, made by the operator's own compiler, with nothing written.
+"""A policy of a folder as the proxies would have it, made by the operator's own compiler, with nothing written."""
 
-Keys are not looked at: nothing is sent, and the folder that is under version control seldom has them.
-"""
-
-import time
 from pathlib import Path
 
+from tierway_cli.alone import judged, world_of
 from tierway_cli.kinds import unknown_kind
 from tierway_cli.standalone.words import default_policy, policies
-from tierway_operator.amounts import timestamp
-from tierway_operator.compiler.objects import Object, policy_objects, tier_objects
-from tierway_operator.compiler.references import resolved
-from tierway_operator.compiler.tables import expression_problems, route_table
-from tierway_operator.compiler.tiers import tier_facts
+from tierway_operator.compiler.objects import Object, policy_objects
+from tierway_operator.compiler.tables import route_table
 from tierway_operator.compiler.withdrawals import withdrawals
-from tierway_operator.crds import committed_crds
 from tierway_operator.folder.documents import Parsed
 from tierway_operator.folder.files import Files
-from tierway_operator.folder.listing import Lister
-from tierway_operator.folder.registry import Registry
-from tierway_operator.folder.secrets import config_maps
 from tierway_operator.resources import RoutingPolicy
-from tierway_operator.store import Kind, Listing, World
-from tierway_operator.validation import Validator
+from tierway_operator.store import World
 from tierway_proxy.contract.base import canonical, digest
 from tierway_proxy.contract.state import State
 from tierway_proxy.contract.table import RouteTable
@@ -36,7 +25,7 @@ class UnusableError(Exception):
 def catalog(folder: Path, wanted: str | None, region: str | None = None) -> Catalog:
     """Return a policy (None: the one that `/v1` would mean) as proxies of a region have it, or raise UnusableError."""
     files = _files(folder)
-    world = _world(files)
+    world = world_of(files)
     found = policy_objects(world.policies.entries)
     name = wanted or default_policy(world)
     if name is None or name not in found:
@@ -54,17 +43,6 @@ def _files(folder: Path) -> tuple[Parsed, ...]:
         raise UnusableError(f"{folder} cannot be read: {error.strerror}.") from None
 
 
-def _world(files: tuple[Parsed, ...]) -> World:
-    lister = Lister(Validator(committed_crds()), Registry(None))
-    entries = lister.entries(files, lambda _: {}, timestamp(time.time()))
-
-    def listing(kind: Kind) -> Listing:
-        return Listing(tuple(entry for which, entry in entries.items() if which.kind == kind))
-
-    documents = [document for file in files for document in file.documents]
-    return World(listing("ModelTier"), listing("RoutingPolicy"), config_maps=config_maps(documents))
-
-
 def _not_there(folder: Path, files: tuple[Parsed, ...], names: list[str], wanted: str | None) -> str:
     """Say what there is instead, and what may be the cause."""
     if wanted is not None and names:
@@ -80,9 +58,7 @@ def _not_there(folder: Path, files: tuple[Parsed, ...], names: list[str], wanted
 def _compiled(policy: Object[RoutingPolicy], world: World) -> tuple[RouteTable, State]:
     if policy.resource is None or policy.fault is not None:
         raise UnusableError(f"RoutingPolicy {policy.key} is not valid: {policy.fault}")
-    facts = {key: tier_facts(each, world) for key, each in tier_objects(world.tiers.entries).items()}
-    found = resolved(policy.resource, facts, world.config_maps, None)
-    problems = (*found.refused, *expression_problems(policy.resource))
+    facts, found, problems = judged(policy.resource, world)
     if problems:
         raise UnusableError(f"RoutingPolicy {policy.key} is refused: {' '.join(each.message for each in problems)}")
     table = route_table(policy.resource, found.tiers, found.model)
