@@ -20,7 +20,7 @@ from tests.operator.memory import until
 from tests.operator.worlds import model_map, model_text
 from tierway_cli.__main__ import main
 from tierway_cli.provider import Provider
-from tierway_cli.standalone.words import greeting
+from tierway_cli.standalone.words import greeting, recording
 from tierway_operator.folder import locked
 
 PRICE = {"inputPerMillionTokens": "0.05", "outputPerMillionTokens": "0.25"}
@@ -220,7 +220,9 @@ async def test_prompts_are_recorded_when_asked_for(tmp_path):
     async with Provider(seed=1, speed=100, api_key="sk-it").serving() as provider:
         save(folder, provider.url)
         flags = ("--record-to", str(recorded), "--record-percent", "100")
-        async with served(folder, *flags) as (_, urls, _), aiohttp.ClientSession() as session:
+        async with served(folder, *flags) as (_, urls, said), aiohttp.ClientSession() as session:
+            told = f"Recorded below {recorded}, redacted: 100% of the prompts that are classified for llm/default.\n"
+            assert told in "".join(said)
             await until(lambda: programmed(folder, 1), STARTED)
             for url in urls:
                 await ask(session, url)
@@ -294,6 +296,21 @@ class TestGreeting:
             "",
             "Edit the YAML in yaml: it is served as soon as it is good. Ctrl-C ends everything in order.",
         ]
+
+    def test_what_is_recorded_is_told_before_what_there_is_to_try(self):
+        """Whoever asks something then knows that it is kept, and where; a part of a percent is told as it was given."""
+        recorded = recording(Path("kept"), 0.5, ["llm/default", "llm/other"])
+        text = greeting(Path("y"), ["http://a:1"], {"llm/default": None}, "llm/default", recorded)
+        assert text.splitlines()[1:5] == [
+            "  http://a:1/llm/default/v1   (also /v1)",
+            "Recorded below kept, redacted: 0.5% of the prompts that are classified for llm/default, llm/other.",
+            "  tierway label kept -o labels.jsonl",
+            "",
+        ]
+
+    def test_without_recording_nothing_is_said_of_it(self):
+        """It is off unless it is asked for."""
+        assert "ecord" not in greeting(Path("y"), ["http://a:1"], {"llm/default": None}, "llm/default")
 
     def test_a_long_fault_is_cut(self):
         """The log has said all of it just before."""

@@ -9,7 +9,6 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -19,7 +18,7 @@ from tierway_cli.standalone.arguments import add_arguments
 from tierway_cli.standalone.ending import finish, held_back, taken, until_ended
 from tierway_cli.standalone.proxies import ProxyProcess, all_ready
 from tierway_cli.standalone.starting import ADMIN_HOST, CannotStartError, flags_of, free_port, proxies_of
-from tierway_cli.standalone.words import PlainFormatter, default_policy, greeting, policies, unserved
+from tierway_cli.standalone.words import PlainFormatter, default_policy, greeting, policies, recording, unserved
 from tierway_operator.folder import FolderStore, InUseError, locked
 from tierway_operator.health import Health, application
 from tierway_operator.metrics import Metrics
@@ -61,8 +60,8 @@ async def _serve(args: argparse.Namespace) -> None:
     async with aiohttp.ClientSession() as session:
         store = NamingStore(args.folder, there, _say)
         world = await store.world()
-        policy = args.default_policy or default_policy(world)
-        proxies += proxies_of(args, flags_of(args, policy, policies(world)), store, _say)
+        policy, names = args.default_policy or default_policy(world), policies(world)
+        proxies += proxies_of(args, flags_of(args, policy, names), store, _say)
         # figures are asked for three times an interval, so that they move when they are due
         pace = Pace(debounce=0.05, scrape=max(0.2, args.report_every / 3), status=args.report_every)
         health = Health()
@@ -71,7 +70,7 @@ async def _serve(args: argparse.Namespace) -> None:
         async with _health(args.health_port, health), asyncio.TaskGroup() as tasks:
             kept = [tasks.create_task(each.keep(session)) for each in proxies]
             rest = [tasks.create_task(step) for step in (reconciler.run(), store.watch())]
-            rest.append(tasks.create_task(_greet(args.folder, store, proxies, policy)))
+            rest.append(tasks.create_task(_greet(args, store, proxies, policy, names)))
             await until_ended(proxies, kept, signals, _say)
             for task in rest:
                 task.cancel()
@@ -96,11 +95,18 @@ async def _health(port: int | None, health: Health) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
-async def _greet(folder: Path, store: FolderStore, proxies: Sequence[ProxyProcess], policy: str | None) -> None:
-    if await all_ready(proxies, _READY_SECONDS):
-        _say(greeting(folder, [each.url for each in proxies], unserved(await store.world()), policy))
-    else:
+async def _greet(
+    args: argparse.Namespace,
+    store: FolderStore,
+    proxies: Sequence[ProxyProcess],
+    policy: str | None,
+    names: Sequence[str],
+) -> None:
+    if not await all_ready(proxies, _READY_SECONDS):
         _say(f"Not every proxy is ready after {_READY_SECONDS:.0f} s; their logs are in {proxies[0].log.parent}")
+        return
+    recorded = [] if args.record_to is None else recording(args.record_to, args.record_percent, names)
+    _say(greeting(args.folder, [each.url for each in proxies], unserved(await store.world()), policy, recorded))
 
 
 def _log_plainly() -> None:

@@ -37,11 +37,26 @@ def _fault(verdicts: Iterable[Verdict]) -> str:
     return next(each.message for each in verdicts if each.status != "True")
 
 
-def greeting(folder: Path, urls: Sequence[str], names: Mapping[str, str | None], default: str | None) -> str:
-    """`names`: see `unserved`."""
+def recording(directory: Path, percent: float, names: Sequence[str]) -> list[str]:
+    """Return the lines on what is recorded, and where. `names`: the policies that were there at the start."""
+    of = ", ".join(names)
+    return [
+        f"Recorded below {directory}, redacted: {percent:g}% of the prompts that are classified for {of}.",
+        f"  tierway label {directory} -o labels.jsonl",
+    ]
+
+
+def greeting(
+    folder: Path,
+    urls: Sequence[str],
+    names: Mapping[str, str | None],
+    default: str | None,
+    recorded: Sequence[str] = (),
+) -> str:
+    """`names`: see `unserved`; `recorded`: see `recording`."""
     lines = [f"{folder} is served by {len(urls)} {'proxy' if len(urls) == 1 else 'proxies'}: {', '.join(urls)}"]
     if not names:
-        return "\n".join([*lines, f"There is no RoutingPolicy in {folder} yet; save one and it is served."])
+        return "\n".join([*lines, *recorded, f"There is no RoutingPolicy in {folder} yet; save one and it is served."])
     served = [name for name, fault in names.items() if fault is None]
     lines += [f"  {urls[0]}/{name}/v1{'   (also /v1)' if name == default else ''}" for name in served]
     lines += [
@@ -49,6 +64,7 @@ def greeting(folder: Path, urls: Sequence[str], names: Mapping[str, str | None],
         for name, fault in names.items()
         if fault is not None
     ]
+    lines += recorded
     policy = default if default in served else next(iter(served), None)
     return "\n".join([*lines, *(_to_try(folder, urls[0], policy) if policy else _to_mend(folder))])
 
