@@ -13,8 +13,8 @@ from tierway_proxy.contract.base import CLASSES
 from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.caller_counts import MOST
 from tierway_proxy.core.ledger import OUTCOMES
-from tierway_proxy.shell.gate import OUTCOMES as AUTHENTICATED
-from tierway_proxy.shell.gate import REVIEWS
+from tierway_proxy.shell.authentication.gate import OUTCOMES as AUTHENTICATED
+from tierway_proxy.shell.authentication.gate import REVIEWS
 from tierway_proxy.shell.settings import Authentication
 
 MARK = "zz9"

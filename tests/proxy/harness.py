@@ -13,7 +13,7 @@ from tierway_proxy.contract.base import canonical, digest
 from tierway_proxy.contract.observations import Day, Observations
 from tierway_proxy.contract.state import State
 from tierway_proxy.contract.table import RouteTable
-from tierway_proxy.shell.gate import Gate
+from tierway_proxy.shell.authentication.gate import Gate
 from tierway_proxy.shell.process import Running, running
 from tierway_proxy.shell.settings import Settings
 

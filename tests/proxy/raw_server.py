@@ -17,7 +17,7 @@ from tierway_proxy.core.catalog import Catalog
 from tierway_proxy.core.commands import Open
 from tierway_proxy.core.outcome import Failure
 from tierway_proxy.shell.call import Call
-from tierway_proxy.shell.http_answer import END, Head
+from tierway_proxy.shell.http.answer import END, Head
 from tierway_proxy.shell.upstream import Upstream
 
 BODY = json.dumps({"model": "Qwen3-8B", "messages": []}).encode()

@@ -36,7 +36,7 @@ def made(monkeypatch):
             super().__init__()
             books.append(self)
 
-    monkeypatch.setattr("tierway_proxy.shell.http_pool.Addresses", Noted)
+    monkeypatch.setattr("tierway_proxy.shell.http.pool.Addresses", Noted)
     return books
 
 

@@ -16,7 +16,7 @@ from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.caller_counts import CallerCounts
 from tierway_proxy.core.ledger import Settlement
 from tierway_proxy.core.static_keys import StaticKeys
-from tierway_proxy.shell.memory import Memory
+from tierway_proxy.shell.authentication.memory import Memory
 from tierway_proxy.shell.process import _gate as gate_of
 from tierway_proxy.shell.settings import Authentication, add_arguments, from_arguments
 

@@ -10,10 +10,10 @@ from tests.proxy.tokens import FRONTEND, NOW, ApiServer, Clock, bearer, token
 from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.refusal import Refusal
 from tierway_proxy.core.static_keys import StaticKeys
-from tierway_proxy.shell import gate as module
-from tierway_proxy.shell import questions
-from tierway_proxy.shell.gate import Gate
-from tierway_proxy.shell.memory import Memory
+from tierway_proxy.shell.authentication import gate as module
+from tierway_proxy.shell.authentication import questions
+from tierway_proxy.shell.authentication.gate import Gate
+from tierway_proxy.shell.authentication.memory import Memory
 
 KEY = "a-key-of-sixteen-characters"
 

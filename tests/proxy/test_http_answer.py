@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tierway_proxy.shell.http_answer import END, Answers, BadAnswerError
+from tierway_proxy.shell.http.answer import END, Answers, BadAnswerError
 
 BODY = b'{"choices": [{"message": {"content": "caf\xc3\xa9"}}]}'
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

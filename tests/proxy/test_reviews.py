@@ -12,11 +12,11 @@ from tests.provider.wire import eventually
 from tests.proxy.test_tables_cluster import kubeconfig
 from tests.proxy.tokens import FRONTEND, bearer, token
 from tierway_proxy.core.caller import Caller
-from tierway_proxy.shell import reviews as module
-from tierway_proxy.shell.gate import Gate
+from tierway_proxy.shell.authentication import reviews as module
+from tierway_proxy.shell.authentication.gate import Gate
+from tierway_proxy.shell.authentication.questions import ReviewError
+from tierway_proxy.shell.authentication.reviews import TokenReviews, connect
 from tierway_proxy.shell.kubernetes_api import KubernetesApi, configuration
-from tierway_proxy.shell.questions import ReviewError
-from tierway_proxy.shell.reviews import TokenReviews, connect
 
 SECRETS = "/api/v1/namespaces/llm/secrets"
 KEY, OTHER = "a-key-of-sixteen-characters", "another-key-of-sixteen-characters"

@@ -8,7 +8,7 @@ from multidict import CIMultiDict
 from tests.provider.wire import eventually
 from tests.proxy.raw_server import BODY, answered, ask, opening, outcome, serving
 from tierway_proxy.core.outcome import LOST, UNANSWERED
-from tierway_proxy.shell.http_answer import END, Head
+from tierway_proxy.shell.http.answer import END, Head
 from tierway_proxy.shell.upstream import Upstream
 
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -10,8 +10,9 @@ from tests.provider.wire import eventually
 from tests.proxy.raw_server import NOTHING, Peer, answered, ask, opening, outcome, serving
 from tests.proxy.test_tls import Authority
 from tierway_proxy.core.outcome import REFUSED, UNANSWERED
-from tierway_proxy.shell import addresses, http_pool
-from tierway_proxy.shell.http_answer import END, Head
+from tierway_proxy.shell import addresses
+from tierway_proxy.shell.http import pool
+from tierway_proxy.shell.http.answer import END, Head
 from tierway_proxy.shell.upstream import Upstream
 
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
@@ -145,7 +146,7 @@ async def test_a_name_is_looked_up_anew_after_ten_seconds(upstream, names, monke
 
 async def test_a_name_without_an_answer_is_given_up(upstream, names, monkeypatch):
     """In time for another candidate; the lookup itself may go on."""
-    monkeypatch.setattr(http_pool, "CONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(pool, "CONNECT_SECONDS", 0.05)
     asked = names(lost=never)
     for _ in range(2):
         assert await outcome(ask(upstream, opening("http://lost/v1"))) == (None, b"", REFUSED)
@@ -154,7 +155,7 @@ async def test_a_name_without_an_answer_is_given_up(upstream, names, monkeypatch
 
 async def test_a_server_that_never_shakes_hands_is_given_up(upstream, monkeypatch):
     """Nothing was sent to it but the wish for TLS."""
-    monkeypatch.setattr(http_pool, "CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(pool, "CONNECT_SECONDS", 0.1)
 
     async with serving(Peer.left) as server:
         url = server.url.replace("http:", "https:")
@@ -311,8 +312,8 @@ async def test_the_end_closes_what_is_idle_and_what_is_under_way():
 
 async def test_an_idle_connection_is_closed_before_its_server_would(upstream, monkeypatch):
     """Which is when a request would meet a closed door."""
-    monkeypatch.setattr(http_pool, "_IDLE_SECONDS", 0.1)
-    monkeypatch.setattr(http_pool, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(pool, "_IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.02)
     left = asyncio.Event()
 
     async def conversation(peer):
@@ -331,7 +332,7 @@ async def test_an_idle_connection_is_closed_before_its_server_would(upstream, mo
 
 async def test_idle_connections_are_bounded(upstream, monkeypatch):
     """After a burst most are closed."""
-    monkeypatch.setattr(http_pool, "_MOST_IDLE", 2)
+    monkeypatch.setattr(pool, "_MOST_IDLE", 2)
     left = []
 
     async def conversation(peer):

@@ -5,7 +5,7 @@ import json
 from base64 import urlsafe_b64encode
 
 from tierway_proxy.core.caller import Caller
-from tierway_proxy.shell.questions import ReviewError
+from tierway_proxy.shell.authentication.questions import ReviewError
 
 FRONTEND = Caller("web/frontend", "web")
 NOW = 1_000_000.0

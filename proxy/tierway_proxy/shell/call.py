@@ -11,9 +11,9 @@ from tierway_proxy.core import outcome
 from tierway_proxy.core.outcome import Failure, Next
 from tierway_proxy.shell.addresses import ForbiddenAddressError
 from tierway_proxy.shell.bell import Bells
-from tierway_proxy.shell.http_answer import End, Head
-from tierway_proxy.shell.http_connection import Connection, Lost, Origin
-from tierway_proxy.shell.http_pool import Pool
+from tierway_proxy.shell.http.answer import End, Head
+from tierway_proxy.shell.http.connection import Connection, Lost, Origin
+from tierway_proxy.shell.http.pool import Pool
 
 _FORBIDDEN = Failure("ForbiddenAddress", Next.ELSEWHERE, sent=False)
 

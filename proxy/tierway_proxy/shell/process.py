@@ -13,11 +13,11 @@ from aiohttp import web
 from tierway_proxy.core.classify.general import general
 from tierway_proxy.core.static_keys import StaticKeys
 from tierway_proxy.shell.admin import Admin
+from tierway_proxy.shell.authentication.gate import Gate
+from tierway_proxy.shell.authentication.memory import Memory
 from tierway_proxy.shell.draining import drain
 from tierway_proxy.shell.folder import FolderSource
-from tierway_proxy.shell.gate import Gate
 from tierway_proxy.shell.keeper import Keeper
-from tierway_proxy.shell.memory import Memory
 from tierway_proxy.shell.recording import Recorder
 from tierway_proxy.shell.server import Server
 from tierway_proxy.shell.serving import Serving
@@ -120,7 +120,7 @@ async def _follow(settings: Settings, tables: Tables, gate: Gate | None) -> None
     async with asyncio.TaskGroup() as together:
         together.create_task(ClusterSource(settings.release, settings.namespace, tables).run())
         if gate is not None and settings.authentication is not None:
-            from tierway_proxy.shell.reviews import connect  # noqa: PLC0415
+            from tierway_proxy.shell.authentication.reviews import connect  # noqa: PLC0415
 
             together.create_task(connect(gate, settings.namespace, settings.authentication.keys_secret))
             together.create_task(gate.remember())

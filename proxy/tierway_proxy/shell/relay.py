@@ -10,7 +10,7 @@ from tierway_proxy.core.exchange import Exchange, Phase
 from tierway_proxy.core.outcome import Failure
 from tierway_proxy.core.refusal import Refusal
 from tierway_proxy.shell.call import Call, Event
-from tierway_proxy.shell.http_answer import End
+from tierway_proxy.shell.http.answer import End
 
 
 class ClientGoneError(Exception):

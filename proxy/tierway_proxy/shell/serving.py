@@ -14,7 +14,7 @@ from tierway_proxy.core.counters import Counters
 from tierway_proxy.core.health import Health
 from tierway_proxy.core.ledger import Settlement
 from tierway_proxy.shell import breakers
-from tierway_proxy.shell.gate import Gate
+from tierway_proxy.shell.authentication.gate import Gate
 from tierway_proxy.shell.tables import Served, Tables
 
 

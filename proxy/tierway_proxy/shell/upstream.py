@@ -16,8 +16,8 @@ from tierway_proxy.core.commands import Open
 from tierway_proxy.core.outcome import Failure, Next
 from tierway_proxy.shell.bell import Bells
 from tierway_proxy.shell.call import Call
-from tierway_proxy.shell.http_connection import Origin
-from tierway_proxy.shell.http_pool import Pool
+from tierway_proxy.shell.http.connection import Origin
+from tierway_proxy.shell.http.pool import Pool
 
 _PASSED_ON = (istr("traceparent"), istr("tracestate"), istr("x-request-id"))
 _EVERY_REQUEST = {

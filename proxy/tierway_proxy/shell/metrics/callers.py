@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, Metric
 
 from tierway_proxy.core.caller_counts import CallerCounts
-from tierway_proxy.shell.gate import OUTCOMES, REVIEWS, Gate
+from tierway_proxy.shell.authentication.gate import OUTCOMES, REVIEWS, Gate
 from tierway_proxy.shell.metrics.policies import PICO
 
 

@@ -10,7 +10,7 @@ from time import monotonic
 from aiohappyeyeballs import start_connection
 
 from tierway_proxy.shell.addresses import Addresses, AddressInfo
-from tierway_proxy.shell.http_connection import Connection, Origin
+from tierway_proxy.shell.http.connection import Connection, Origin
 
 CONNECT_SECONDS = 5.0
 _EYEBALLS_SECONDS = 0.25  # RFC 8305, section 5

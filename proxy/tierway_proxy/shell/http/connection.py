@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, NamedTuple, cast
 
-from tierway_proxy.shell.http_answer import Answers, BadAnswerError, End, Head
+from tierway_proxy.shell.http.answer import Answers, BadAnswerError, End, Head
 
 _PIECE_BYTES = 65_536
 """Larger bodies leave in pieces, between which other requests go on."""

@@ -15,8 +15,8 @@ from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.refusal import Refusal, nobody_to_ask, unauthenticated
 from tierway_proxy.core.static_keys import StaticKeys
 from tierway_proxy.core.verdicts import Bad, Good, Verdicts
-from tierway_proxy.shell.memory import Memory
-from tierway_proxy.shell.questions import Questions, Reviewer, ReviewError, Unknown
+from tierway_proxy.shell.authentication.memory import Memory
+from tierway_proxy.shell.authentication.questions import Questions, Reviewer, ReviewError, Unknown
 
 OUTCOMES = ("Accepted", "Refused", "Unavailable")
 REVIEWS = ("Answered", "Failed")

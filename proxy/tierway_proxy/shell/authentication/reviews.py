@@ -13,10 +13,10 @@ from kubernetes.aio.client.api_client import ApiClient
 
 from tierway_proxy.core.caller import Caller, of_user
 from tierway_proxy.core.static_keys import SHORTEST, StaticKeys
+from tierway_proxy.shell.authentication.gate import Gate
+from tierway_proxy.shell.authentication.questions import ReviewError
 from tierway_proxy.shell.follow import follow
-from tierway_proxy.shell.gate import Gate
 from tierway_proxy.shell.kubernetes_api import JSON, UNUSABLE, KubernetesApi, configuration
-from tierway_proxy.shell.questions import ReviewError
 
 logger = logging.getLogger(__name__)
 
