@@ -1,11 +1,13 @@
 """`tierway` itself: what holds for every command."""
 
+import subprocess
+import sys
 from importlib.metadata import version
 from types import SimpleNamespace
 
 import pytest
 
-from tierway_cli import __main__ as command_line
+from tierway_cli import commands
 from tierway_cli.__main__ import main
 
 
@@ -25,6 +27,28 @@ def test_a_ctrl_c_ends_a_command_without_a_traceback(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     module = SimpleNamespace(add_arguments=lambda _: None, run=interrupted)
-    monkeypatch.setattr(command_line.importlib, "import_module", lambda _: module)
+    monkeypatch.setattr(commands.importlib, "import_module", lambda _: module)
     assert main(["version"]) == 130
     assert capsys.readouterr() == ("", "")
+
+
+_INTERRUPTED_IMPORT = """
+import sys
+before = set(sys.modules)
+from tierway_cli.__main__ import main
+early = {"argparse", "importlib.metadata"} & set(sys.modules) - before
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "argparse":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+print(main(["version"]), early)
+"""
+
+
+def test_a_ctrl_c_while_it_is_still_importing_shows_no_traceback():
+    """Most of its first moments are imports, and none that takes time comes before somebody takes care of it."""
+    found = subprocess.run([sys.executable, "-c", _INTERRUPTED_IMPORT], check=False, capture_output=True, text=True)
+    assert (found.stdout, found.stderr) == ("130 set()\n", "")
