@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
         print(_as_yaml([each for objects in found.values() for each in objects], single=len(args.names) == 1), end="")
     else:
         _print_tables(args, wanted, found)
-    if any(found.values()) and not is_served(args.folder):
-        print(f"Nobody serves {args.folder} now: this is what was known {_left(args.folder)} ago.", file=sys.stderr)
+    if not is_served(args.folder):
+        print(_unserved(args.folder, known=any(found.values())), file=sys.stderr)
     return 0
 
 
@@ -84,6 +84,12 @@ def _reported(folder: Path, kind: Kind) -> list[Found]:
         raise _NotKnownError(f"{folder} is not served yet; start it with: tierway standalone {folder}")
     files = sorted(statuses.glob(f"{kind.kind.lower()}.*.yaml"))
     return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+
+
+def _unserved(folder: Path, *, known: bool) -> str:
+    if not known:
+        return f"Nobody serves {folder} now; start it with: tierway standalone {folder}"
+    return f"Nobody serves {folder} now: this is what was known {_left(folder)} ago."
 
 
 def _left(folder: Path) -> str:

@@ -89,6 +89,17 @@ def test_a_folder_without_objects_says_so(get, folder):
     assert err.startswith("No resources found")
 
 
+def test_a_folder_without_objects_that_nobody_serves_says_both(get, folder):
+    """What was put into it since has not been looked at by anybody; while it is served, there is nothing."""
+    for file in (folder / "status").iterdir():
+        file.unlink()
+    nothing = f"No resources found in {folder}.\n"
+    start = f"Nobody serves {folder} now; start it with: tierway standalone {folder}\n"
+    assert get("modeltiers") == (0, "", nothing + start)
+    with locked(folder):
+        assert get("modeltiers") == (0, "", nothing)
+
+
 def test_a_folder_that_is_none_is_called_so(folder, capsys):
     """It is not the folder of a loop that never ran: it was probably misspelt."""
     assert main(["get", "modeltiers", "--folder", str(folder / "no")]) == 1
