@@ -20,9 +20,10 @@ def test_the_next_commands_are_for_this_release(chart: Chart) -> None:
     question = """-d '{"model": "auto", "messages": [{"role": "user", "content": "Say hello."}]}'"""
     token = '-H "Authorization: Bearer $(kubectl create token default -n tierway-system --audience=tierway)"'
     commands = _commands(chart.notes(values("one-namespace")))
-    assert commands[:6] == [
+    assert commands[:7] == [
         'kubectl create secret generic provider-keys -n llm --from-literal=api-key="$YOUR_KEY"',
         "kubectl label secret provider-keys -n llm tierway.dev/credential=true",
+        'kubectl annotate secret provider-keys -n llm tierway.dev/hosts="$HOST_OF_THE_PROVIDER"',
         "kubectl apply -n llm -f tiers.yaml -f policy.yaml",
         "kubectl get modeltiers,routingpolicies -n llm",
         "kubectl port-forward -n tierway-system service/tw 8080:80 &",

@@ -60,3 +60,10 @@ def test_an_autoscaler_between_a_floor_and_a_lower_ceiling_is_refused(chart: Cha
     """The API server would refuse it too, but in the middle of an installation."""
     with pytest.raises(CommandError, match="minReplicas is more than maxReplicas"):
         chart.rendered(*settings("proxy.autoscaling.enabled=true", "proxy.autoscaling.minReplicas=11"))
+
+
+def test_an_older_kubernetes_is_refused(chart: Chart) -> None:
+    """Before anything is made; and a vendor's build of the first one that will do is not."""
+    with pytest.raises(CommandError, match=r"requires kubeVersion: >=1\.32\.0-0"):
+        chart.rendered("--kube-version=1.31.9")
+    chart.rendered("--kube-version=1.32.0-gke.100")
