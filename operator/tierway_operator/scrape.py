@@ -52,7 +52,7 @@ class Scraper:
             try:
                 found = await self._get(proxy, seconds)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                self._unheard(proxy, repr(error))
+                self._unheard(proxy, str(error) or repr(error))
                 return None
             except ValidationError as error:
                 self._unheard(proxy, f"not observations that this operator reads: {error.errors()[0]['msg']}")
