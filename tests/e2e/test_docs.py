@@ -65,16 +65,16 @@ def console(access: Access, tmp_path: Path) -> Iterator[Console]:
     image = access.product.name
     with Console(checkout(tmp_path, image), environment, standing_for(image)) as console:
         yield console
-        for release in ("tierway -n llm", "other -n llm", "tierway -n research"):
+        for release in ("tierway -n llm", "other -n llm", "tierway -n research", "tierway -n platform"):
             console.run(f"helm uninstall {release} --wait --cascade=foreground")
-        for namespace in ("llm", "research"):
+        for namespace in ("llm", "research", "platform"):
             # one with a pod that is ending is looked at again after half of the pod's grace period only: minutes
             console.run(f"kubectl delete pods --all -n {namespace} --grace-period=1 --timeout=60s")
-        console.run("kubectl delete namespace llm research --ignore-not-found --wait")
+        console.run("kubectl delete namespace llm research platform --ignore-not-found --wait")
         console.run(f"kubectl delete crd --wait {KINDS}")
 
 
-@pytest.mark.parametrize("document", ["install", "upgrade", "security", "troubleshooting", "callers"])
+@pytest.mark.parametrize("document", ["install", "upgrade", "security", "troubleshooting", "callers", "releases"])
 def test_a_document_does_what_it_shows(console: Console, document: str) -> None:
     """All of its commands, one after another; those that a test cannot run say why."""
     if document != "install":

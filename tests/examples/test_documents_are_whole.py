@@ -15,7 +15,8 @@ from tierway_operator import conditions
 
 ROOT = Path(__file__).parents[2]
 DOCS = {
-    name: (ROOT / "docs" / f"{name}.md").read_text() for name in ("install", "upgrade", "security", "troubleshooting")
+    name: (ROOT / "docs" / f"{name}.md").read_text()
+    for name in ("install", "upgrade", "security", "troubleshooting", "callers", "releases")
 }
 TROUBLE = DOCS["troubleshooting"]
 PROXY = sorted((ROOT / "proxy").rglob("*.py"))
@@ -29,8 +30,8 @@ NOT_RUN = {"install": ["the suite builds the same Containerfile and loads it int
 MENTIONED = {
     "helm install --wait", "kubectl delete pod", "kubectl rollout restart", "kubectl get routingpolicies",
     "kubectl edit routingpolicy default -n llm", "kubectl label secret NAME tierway.dev/credential=true",
-    "kubectl explain modeltier.spec --recursive", "helm show values deploy/helm/tierway",
-    "tierway explain -f request.json",
+    "tierway explain -f request.json", 'tierway explain -d folder --caller web/frontend "…"',
+    "kubectl create token frontend -n web --audience=tierway", "kubectl create token NAME --audience=tierway",
 }  # fmt: skip
 """Commands within a sentence: the name of what one does, or what wants an editor or names of the reader's own."""
 
@@ -42,7 +43,7 @@ def test_only_what_says_why_is_not_run(name):
     """And nothing hides in a block of another language."""
     found = blocks(DOCS[name])
     assert [block.not_run for block in found if block.not_run is not None] == NOT_RUN.get(name, [])
-    assert {block.language for block in found} <= {"console", "yaml"}
+    assert {block.language for block in found} <= {"console", "yaml", *(["python"] if name == "callers" else [])}
     assert [block.line for block in found if block.language == "console" and not block.commands] == []
 
 
