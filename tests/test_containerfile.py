@@ -32,7 +32,7 @@ def test_every_stage_stands_on_the_one_base():
 
 
 def test_the_base_is_a_certain_python():
-    """A build of next year is one of the same Python."""
+    """Its minor version and its Debian: a build of next year stands on the same ones."""
     (base,) = [default for name, _, default in (arg.partition("=") for arg in said("ARG")) if name == "BASE"]
     assert re.fullmatch(r"docker\.io/library/python:3\.\d+-slim-[a-z]+", base)
 
