@@ -10,9 +10,9 @@ pytestmark = pytest.mark.kubernetes
 
 
 def _commands(notes: str) -> list[str]:
-    """Return what begins with two spaces, as one line each."""
+    """Return what begins with two spaces and no more, as one line each."""
     joined = re.sub(r" \\\n +", " ", notes)
-    return [line.strip() for line in joined.splitlines() if line.startswith("  ")]
+    return [line.strip() for line in joined.splitlines() if re.match(r"  \S", line)]
 
 
 def test_the_next_commands_are_for_this_release(chart: Chart) -> None:
