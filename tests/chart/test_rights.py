@@ -13,15 +13,17 @@ from tests.chart.rendered import Chart, Rendered, settings, values
 
 pytestmark = pytest.mark.kubernetes
 
-OBJECTS = """
+READ = """
 operator in {where}: list watch modeltiers.tierway.dev
 operator in {where}: list watch routingpolicies.tierway.dev
+operator in {where}: get {role}.rbac.authorization.k8s.io called tierway:tierway-system:tw:objects
+"""
+WRITTEN = """
 operator in {where}: patch modeltiers/status.tierway.dev
 operator in {where}: patch routingpolicies/status.tierway.dev
 operator in {where}: create events.events.k8s.io
 operator in {where}: create leases.coordination.k8s.io
 operator in {where}: get patch leases.coordination.k8s.io called tierway
-operator in {where}: get {role}.rbac.authorization.k8s.io called tierway:tierway-system:tw:objects
 """
 CREDENTIALS = """
 operator in {where}: list secrets
@@ -38,20 +40,25 @@ proxy in tierway-system: get list watch secrets called tw-keys
 """
 REVIEWS = "proxy in the cluster: create tokenreviews.authentication.k8s.io\n"
 KEYS = "proxy in tierway-system: list watch secrets called outside-callers\n"
-EVERYWHERE = OBJECTS.format(where="the cluster", role="clusterroles")
+READ_EVERYWHERE = READ.format(where="the cluster", role="clusterroles")
+LLM = READ.format(where="llm", role="roles") + WRITTEN.format(where="llm") + CREDENTIALS.format(where="llm")
+SERVED = "shared", "support", "research"
 
 
-def _credentials(*namespaces: str) -> str:
-    return "".join(CREDENTIALS.format(where=each) for each in namespaces)
+def _in(rights: str, *namespaces: str) -> str:
+    return "".join(rights.format(where=each) for each in namespaces)
 
 
 @pytest.mark.parametrize(
     ("file", "wanted"),
     [
-        ("defaults", EVERYWHERE + OWN + REVIEWS),
-        ("one-namespace", OBJECTS.format(where="llm", role="roles") + _credentials("llm") + OWN + REVIEWS),
-        ("many-namespaces", EVERYWHERE + _credentials("shared", "support", "research", "keys") + OWN + REVIEWS + KEYS),
-        ("no-authentication", OBJECTS.format(where="llm", role="roles") + _credentials("llm") + OWN),
+        ("defaults", READ_EVERYWHERE + _in(WRITTEN, "the cluster") + OWN + REVIEWS),
+        ("one-namespace", LLM + OWN + REVIEWS),
+        (
+            "many-namespaces",
+            READ_EVERYWHERE + _in(WRITTEN, *SERVED) + _in(CREDENTIALS, *SERVED, "keys") + OWN + REVIEWS + KEYS,
+        ),
+        ("no-authentication", LLM + OWN),
     ],
 )
 def test_each_account_gets_these_rights_and_no_other(chart: Chart, file: str, wanted: str) -> None:

@@ -16,9 +16,11 @@ from tests.e2e.tokens import Right, as_pod, everybodys_rights, rights, table
 pytestmark = pytest.mark.e2e
 May = Callable[[Installation, str, str], set[Right]]
 
-OBJECTS = """
+READ = """
 list,watch modeltiers.tierway.dev
 list,watch routingpolicies.tierway.dev
+"""
+WRITTEN = """
 patch modeltiers.tierway.dev/status
 patch routingpolicies.tierway.dev/status
 create events.events.k8s.io
@@ -93,7 +95,7 @@ def may(single: Installation, tmp_path: Path) -> May:
 def test_the_operator_of_one_namespace_may_do_what_it_needs_there_alone(single: Installation, may: May) -> None:
     """Not one verb more, and none elsewhere."""
     own_role = f"get roles.rbac.authorization.k8s.io tierway:{single.namespace}:tierway:objects"
-    assert may(single, "operator", single.namespace) == table(OBJECTS + CREDENTIALS + OWN + own_role)
+    assert may(single, "operator", single.namespace) == table(READ + WRITTEN + CREDENTIALS + OWN + own_role)
     assert may(single, "operator", "kube-system") == set()
 
 
@@ -103,12 +105,14 @@ def test_a_proxy_may_read_its_tables_and_one_secret(single: Installation, may: M
     assert may(single, "proxy", "kube-system") == table(REVIEWS)
 
 
-def test_of_several_namespaces_the_operator_reads_secrets_in_these_alone(several: Installation, may: May) -> None:
+def test_of_several_namespaces_the_operator_reads_secrets_and_writes_in_these_alone(
+    several: Installation, may: May
+) -> None:
     """The two kinds it may read everywhere."""
     own, tenant = several.serves
-    everywhere = OBJECTS + f"get clusterroles.rbac.authorization.k8s.io tierway:{own}:tierway:objects"
-    assert may(several, "operator", own) == table(everywhere + CREDENTIALS + OWN)
-    assert may(several, "operator", tenant) == table(everywhere + CREDENTIALS)
+    everywhere = READ + f"get clusterroles.rbac.authorization.k8s.io tierway:{own}:tierway:objects"
+    assert may(several, "operator", own) == table(everywhere + WRITTEN + CREDENTIALS + OWN)
+    assert may(several, "operator", tenant) == table(everywhere + WRITTEN + CREDENTIALS)
     assert may(several, "operator", "kube-system") == table(everywhere)
 
 
