@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.core.planning import decided
 from tests.core.script import CLOSE, FINISH, Life
 from tests.core.tables import catalog, model, price
 from tests.core.wire import DONE, ROLE, chunk, counted, text, usage
@@ -93,6 +94,63 @@ def test_a_policy_may_refuse_instead_of_clamping(asked, refused):
         assert (found.status, found.code, found.param) == (400, "output_limit_exceeded", "max_tokens")
         assert "51" in found.message
         assert "50" in found.message
+
+
+def rejecting(*models, asked, of_class=None, **options):
+    """What is decided for a simple request of a policy that refuses instead of clamping."""
+    routes = limited(of_class, *(each.name for each in models))
+    given = {"fields": {"max_tokens": asked}, "routes": routes, **options}
+    return decided(*models, output_limit="Reject", **given)
+
+
+SMALL, LARGE = model("small", max_output_tokens=40), model("large", max_output_tokens=400)
+MOST = {
+    "the model's": ((SMALL,), None, 40),
+    "the largest of the models'": ((SMALL, LARGE), None, 400),
+    "the class's below it": ((SMALL, LARGE), 100, 100),
+    "the model's below the class's": ((SMALL,), 50, 40),
+}
+
+
+@pytest.mark.parametrize(("models", "of_class", "most"), MOST.values(), ids=MOST.keys())
+def test_what_is_refused_is_more_than_any_model_of_the_route_may_give(models, of_class, most):
+    """The figure in the sentence is one that is answered."""
+    found = rejecting(*models, asked=most + 1, of_class=of_class)
+    assert isinstance(found, Refusal)
+    assert (found.status, found.code, found.param) == (400, "output_limit_exceeded", "max_tokens")
+    assert f"asks for {most + 1} output tokens; the policy allows {most}," in found.message
+    assert isinstance(rejecting(*models, asked=most, of_class=of_class), Plan)
+
+
+def test_a_model_that_gives_less_is_passed_over_where_nothing_may_be_clamped():
+    """With its reason; a policy that clamps sends it there all the same."""
+    found = rejecting(SMALL, LARGE, model("free"), asked=41)
+    assert [each.model for each in found.candidates] == ["large", "free"]
+    assert [(each.key, each.reason) for each in found.skipped] == [
+        ("llm/small/small/p", "gives at most 40 output tokens")
+    ]
+    assert [each.model for each in decided(SMALL, LARGE, fields={"max_tokens": 41}).candidates] == ["small", "large"]
+
+
+def test_the_limit_of_a_model_that_could_not_serve_it_anyway_is_no_help():
+    """Who then asks for less, as the sentence says, is answered."""
+    able = model("small", max_output_tokens=40, capabilities=("Tools",))
+    tools = {"tools": [{"type": "function", "function": {"name": "f"}}], "max_tokens": 401}
+    found = rejecting(able, LARGE, asked=401, fields=tools)
+    assert isinstance(found, Refusal)
+    assert "the policy allows 40," in found.message
+
+
+def test_a_harder_route_is_no_way_around_a_limit():
+    """Only what no model of the route could serve at all goes on, and there the limit holds as well."""
+    routes = {**limited(None, "small"), "Moderate": Route(candidates=(Choice(tier="llm/large"),))}
+    assert isinstance(rejecting(SMALL, LARGE, asked=41, routes=routes), Refusal)
+
+
+def test_a_pinned_model_refuses_what_is_more_than_it_gives():
+    """A request without a class has the model's limit alone."""
+    found = rejecting(SMALL, LARGE, asked=41, klass=None, fields={"model": "small", "max_tokens": 41})
+    assert (found.code, found.pinned) == ("output_limit_exceeded", True)
 
 
 def test_an_upstream_that_ignores_its_limit_is_cut_at_it():

@@ -22,9 +22,13 @@ def unable(candidate: Candidate, ask: Examined, limit: int | None) -> str | None
 
 def longest_answer(candidate: Candidate, ask: Examined, limit: int | None) -> int:
     """The output tokens that the request asks of this candidate, as limited; 0 when it leaves them to us."""
-    if ask.output_tokens is None:
-        return 0
-    return min(each for each in (ask.output_tokens, limit, candidate.max_output) if each is not None)
+    most = output_limit(candidate, limit)
+    return (ask.output_tokens or 0) if most is None else min(ask.output_tokens or 0, most)
+
+
+def output_limit(candidate: Candidate, limit: int | None) -> int | None:
+    """The most output tokens that an answer may have there; None: nobody limits it. `limit`: the class's."""
+    return min([each for each in (limit, candidate.max_output) if each is not None], default=None)
 
 
 def unfit_now(candidate: Candidate, health: Health, now: float) -> str | None:

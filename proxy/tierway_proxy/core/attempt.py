@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tierway_proxy.core.able import output_limit
 from tierway_proxy.core.ask import Examined
 from tierway_proxy.core.body import Body
 from tierway_proxy.core.catalog import Candidate
@@ -114,7 +115,7 @@ def _limit_output(
 
     What is added leaves `room` for the question: a limit of ours must not overflow the context window.
     """
-    limit = min([each for each in (class_limit, candidate.max_output) if each is not None], default=None)
+    limit = output_limit(candidate, class_limit)
     known: str = candidate.provider.output_limit_parameter
     asked = [name for name in _LIMITS if type(fields.get(name)) is int]
     if not asked:

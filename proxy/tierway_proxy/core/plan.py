@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from tierway_proxy.contract.base import CLASSES, RequestClass
-from tierway_proxy.core.able import unable, unfit_now
+from tierway_proxy.core.able import output_limit, unable, unfit_now
 from tierway_proxy.core.ask import Ask, Examined
 from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.catalog import Candidate, Catalog, place
@@ -65,7 +65,7 @@ def decide(
     if isinstance(target, Refusal):
         return target
     limit = _class_limit(catalog, target.ask)
-    found = _too_much(catalog, target.ask, limit) or _chain(catalog, target, limit, health, now)
+    found = _chain(catalog, target, limit, health, now)
     return _counted(found, target.ask) if isinstance(found, Refusal) else found
 
 
@@ -86,11 +86,15 @@ def _class_limit(catalog: Catalog, ask: Examined) -> int | None:
     return catalog.table.routes[ask.klass].max_output_tokens if isinstance(ask, Ask) else None
 
 
-def _too_much(catalog: Catalog, ask: Examined, limit: int | None) -> Refusal | None:
-    if catalog.table.output_limit == "Reject" and limit is not None and (ask.output_tokens or 0) > limit:
-        message = f"This request asks for {ask.output_tokens} output tokens; the policy allows {limit} for its class."
-        return bad_request(message, "output_limit_exceeded", "max_tokens")
-    return None
+def _too_much(ask: Examined, most: int) -> Refusal:
+    message = f"This request asks for {ask.output_tokens} output tokens; the policy allows {most}, by class and model."
+    return bad_request(message, "output_limit_exceeded", "max_tokens")
+
+
+def _refused_above(catalog: Catalog, candidate: Candidate, ask: Examined, limit: int | None) -> int | None:
+    """The limit of a candidate that must not clamp and is asked for more; None: it gives what is asked, or clamps."""
+    most = output_limit(candidate, limit) if catalog.table.output_limit == "Reject" else None
+    return most if most is not None and (ask.output_tokens or 0) > most else None
 
 
 def _chain(
@@ -105,14 +109,21 @@ def _chain(
     fit: list[Candidate] = []
     unfit: list[Candidate] = []
     skipped: list[Skipped] = []
+    short: list[int] = []  # the limits of those who would serve it if it asked for less
     for each in target.candidates:
         reason = unable(each, target.ask, limit)
-        if reason is None:
+        most = _refused_above(catalog, each, target.ask, limit) if reason is None else None
+        if most is not None:
+            reason = f"gives at most {most} output tokens"
+            short.append(most)
+        elif reason is None:
             reason = unfit_now(each, health, now)
             (fit if reason is None else unfit).append(each)
         if reason is not None:
             skipped.append(Skipped(each.key, reason))
     if not fit and not unfit:
+        if short:
+            return _too_much(target.ask, max(short))
         harder = _harder(catalog, target) if skipped else None
         if harder is None:
             return _nobody(catalog, target, skipped)
