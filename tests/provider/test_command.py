@@ -42,16 +42,28 @@ async def test_the_command_prints_its_addresses_and_serves_until_it_is_told_to_s
         assert await asyncio.wait_for(process.wait(), 10) == 0
 
 
-def test_a_taken_port_is_said(capsys):
-    """A sentence and exit code 1, no traceback."""
+@pytest.mark.parametrize("flag", ["--port", "--admin-port"])
+def test_a_taken_port_is_said(flag, capsys):
+    """A sentence with the flag that gave it, and exit code 1; no traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert run(arguments("--port", str(taken.getsockname()[1]), "--admin-port", "0")) == 1
-    assert "address already in use" in capsys.readouterr().err
+        port = taken.getsockname()[1]
+        assert run(arguments("--port", "0", "--admin-port", "0", flag, str(port))) == 1
+    told = f"Error: port {port} of 127.0.0.1 cannot be had (Address already in use); give another {flag}.\n"
+    assert capsys.readouterr().err == told
 
 
-@pytest.mark.parametrize("flags", [("--speed", "0"), ("--tokens-scale", "-1"), ("--scenario", "wild")])
+def test_an_address_that_is_not_of_this_machine_is_said(capsys):
+    """No other port would help."""
+    assert run(arguments("--host", "192.0.2.1", "--port", "0", "--admin-port", "0")) == 1
+    assert capsys.readouterr().err.endswith("; give another --host.\n")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--speed", "0"), ("--tokens-scale", "-1"), ("--scenario", "wild"), ("--port", "70000"), ("--admin-port", "-1")],
+)
 def test_wrong_flags_are_refused(flags, capsys):
     """The parser says what is wrong."""
     with pytest.raises(SystemExit):
-        arguments(*flags)
+        arguments(f"{flags[0]}={flags[1]}")
     assert flags[0] in capsys.readouterr().err

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import aiohttp
+import pytest
 import yaml
 
 from tests.operator.folders import write
@@ -347,11 +348,31 @@ class TestRefusals:
         assert main(["standalone", str(tmp_path), "--record-to", str(tmp_path / "recorded")]) == 1
         assert "nothing that --record-to may record" in capsys.readouterr().err
 
-    def test_a_port_that_is_taken(self, tmp_path, capsys):
-        """Named, before anything is started."""
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
+    @pytest.mark.parametrize("flag", ["--port", "--admin-port"])
+    def test_a_port_that_is_taken(self, flag, tmp_path, capsys):
+        """Named with the flag that gave it, before anything is started."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-            assert main(["standalone", str(tmp_path), "--port", str(port), "--admin-port", "0"]) == 1
-        assert f"port {port} of 127.0.0.1 cannot be had" in capsys.readouterr().err
+            free = {"--port": "0", "--admin-port": "0"} | {flag: str(port)}
+            assert main(["standalone", str(tmp_path), *(each for pair in free.items() for each in pair)]) == 1
+        told = f"Error: port {port} of 127.0.0.1 cannot be had (Address already in use); give another {flag}.\n"
+        assert capsys.readouterr().err == told
+
+    @pytest.mark.parametrize("flag", ["--port", "--admin-port", "--health-port"])
+    @pytest.mark.parametrize("given", ["70000", "-1", "http"])
+    def test_what_is_no_port(self, flag, given, tmp_path, capsys):
+        """Before the folder is touched."""
+        with pytest.raises(SystemExit) as ended:
+            main(["standalone", str(tmp_path), f"{flag}={given}"])
+        assert ended.value.code == 2
+        assert f"argument {flag}: " in capsys.readouterr().err
+        assert not list(tmp_path.iterdir())
+
+    def test_a_last_port_that_leaves_none_for_the_second_proxy(self, tmp_path, capsys):
+        """Each proxy has the port after the one before."""
+        ports = ["--port", "0", "--admin-port", "65535", "--proxies", "2"]
+        assert main(["standalone", str(tmp_path), *ports]) == 1
+        assert (
+            "port 65536 of 127.0.0.1 is beyond 65535, the last one; give a lower --admin-port"
+            in capsys.readouterr().err
+        )

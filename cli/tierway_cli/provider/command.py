@@ -9,6 +9,7 @@ import sys
 
 import uvloop
 
+from tierway_cli.ports import PortError, free_port, port
 from tierway_cli.provider.figures import SCENARIOS
 from tierway_cli.provider.server import Provider
 
@@ -16,8 +17,8 @@ from tierway_cli.provider.server import Provider
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000, help="port of the OpenAI API; 0 takes a free one, printed")
-    parser.add_argument("--admin-port", type=int, default=8001, help="port of the admin calls; 0 takes a free one")
+    parser.add_argument("--port", type=port, default=8000, help="port of the OpenAI API; 0 takes a free one, printed")
+    parser.add_argument("--admin-port", type=port, default=8001, help="port of the admin calls; 0 takes a free one")
     parser.add_argument("--region", default="us-east", help="where the provider is; ap-… and asia… are nearer")
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), default="normal", help="which figures the models play")
     parser.add_argument("--speed", type=_positive, default=1.0, help="above 1 is faster than real time")
@@ -34,9 +35,14 @@ def _positive(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM; return 1 when a port is taken."""
+    """Serve until SIGINT or SIGTERM; return 1 when a port cannot be had."""
     try:
+        for number, flag in ((args.port, "--port"), (args.admin_port, "--admin-port")):
+            free_port(args.host, number, flag)
         uvloop.run(_serve(args))
+    except PortError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
     except OSError as reason:
         print(f"tierway provider: {reason.strerror or reason}", file=sys.stderr)
         return 1

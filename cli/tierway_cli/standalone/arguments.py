@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from tierway_cli.ports import port
 from tierway_proxy.shell.settings import percent
 
 
@@ -34,17 +35,17 @@ def _add_processes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address of the callers' ports (default: %(default)s)")
     parser.add_argument(
         "--port",
-        type=int,
+        type=port,
         default=8080,
         help="callers' port of the first proxy, the next ones follow (default: %(default)s)",
     )
     parser.add_argument(
-        "--admin-port", type=int, default=9090, help="admin port of the first proxy, likewise (default: %(default)s)"
+        "--admin-port", type=port, default=9090, help="admin port of the first proxy, likewise (default: %(default)s)"
     )
     parser.add_argument("--region", help="the proxies' region: providers of it come first")
     parser.add_argument(
         "--health-port",
-        type=int,
+        type=port,
         metavar="PORT",
         help="where the operator's loop says on /metrics how it fares, as in a cluster (default: nowhere; 0: any)",
     )

@@ -14,10 +14,11 @@ import aiohttp
 from aiohttp import web
 
 from tierway_cli.kinds import NamingStore
+from tierway_cli.ports import PortError, free_port
 from tierway_cli.standalone.arguments import add_arguments
 from tierway_cli.standalone.ending import finish, held_back, taken, until_ended
 from tierway_cli.standalone.proxies import ProxyProcess, all_ready
-from tierway_cli.standalone.starting import ADMIN_HOST, CannotStartError, flags_of, free_port, proxies_of
+from tierway_cli.standalone.starting import ADMIN_HOST, CannotStartError, flags_of, proxies_of
 from tierway_cli.standalone.words import PlainFormatter, default_policy, greeting, policies, recording, unserved
 from tierway_operator.folder import FolderStore, InUseError, locked
 from tierway_operator.health import Health, application
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             with locked(args.folder):
                 asyncio.run(_serve(args))
-        except (CannotStartError, InUseError) as error:
+        except (CannotStartError, InUseError, PortError) as error:
             print(f"Error: {error}", file=sys.stderr)
             return 1
         except PermissionError as error:
@@ -87,7 +88,7 @@ async def _health(port: int | None, health: Health) -> AsyncIterator[None]:
     runner = web.AppRunner(application(health), access_log=None)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, ADMIN_HOST, free_port(ADMIN_HOST, port, 1))
+        site = web.TCPSite(runner, ADMIN_HOST, free_port(ADMIN_HOST, port, "--health-port"))
         await site.start()
         _say(f"The loop's metrics are at http://{ADMIN_HOST}:{site.port}/metrics.")
         yield

@@ -1,9 +1,9 @@
 """The proxies that ``tierway standalone`` starts: how many, on which ports, with which flags."""
 
 import argparse
-import socket
 from collections.abc import Callable, Sequence
 
+from tierway_cli.ports import free_port
 from tierway_cli.standalone.proxies import ProxyProcess, command
 from tierway_operator.folder import FolderStore, published_in
 
@@ -42,7 +42,7 @@ def proxies_of(
     logs.mkdir(exist_ok=True)
     found = []
     for number in range(1, args.proxies + 1):
-        port, admin_port = free_port(args.host, args.port, number), free_port(ADMIN_HOST, args.admin_port, number)
+        port, admin_port = _ports(args, number)
         found.append(
             ProxyProcess(
                 name=f"proxy-{number}",
@@ -57,16 +57,10 @@ def proxies_of(
     return found
 
 
-def free_port(host: str, first: int, number: int) -> int:
-    """Return the port of the nth process; raises CannotStartError when it is taken. A `first` of 0 takes free ones."""
-    port = first + number - 1 if first else 0
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise CannotStartError(
-                f"port {port} of {host} cannot be had ({error.strerror}); give another one."
-            ) from None
-        found: int = probe.getsockname()[1]
-        return found
+def _ports(args: argparse.Namespace, number: int) -> tuple[int, int]:
+    """Return both ports of the nth proxy; raises PortError when one is taken. Where 0 is given, any that are free."""
+    after = number - 1
+    return (
+        free_port(args.host, args.port and args.port + after, "--port"),
+        free_port(ADMIN_HOST, args.admin_port and args.admin_port + after, "--admin-port"),
+    )
