@@ -48,7 +48,11 @@ def available(window: Counts, breakers: Iterable[Breaker | None]) -> Verdict:
     failed = any(failures(each) for each in window.values())
     known = list(breakers)
     if known and all(each == "Open" for each in known):
-        return Verdict(AVAILABLE, "False", ALL_FAILING, "Every proxy passes every model over after failures in a row.")
+        message = (
+            "Every proxy passes every model over after failures in a row;"
+            " the proxies' logs name reason and status (`breaker opened`)."
+        )
+        return Verdict(AVAILABLE, "False", ALL_FAILING, message)
     if answered:
         return Verdict(AVAILABLE, "True", ANSWERING, "Some provider answers.")
     if failed:

@@ -151,3 +151,21 @@ def test_a_request_that_nobody_was_asked_about_is_settled_too(refusal, kind, sta
     settled = refused(policy="llm/default", table="0", refusal=refusal, duration=0.5)
     assert (settled.outcome, settled.status, settled.shed) == (kind, status, shed)
     assert (settled.cost, settled.attempts, settled.reason) == (0, (), refusal.code)
+
+
+STATUSES = {
+    "a wrong key": (lambda life: life.refuses(401), "Misconfigured", 401),
+    "no such model": (lambda life: life.refuses(404), "Misconfigured", 404),
+    "overloaded": (lambda life: life.refuses(529), "ServerError", 529),
+    "no answer": (lambda life: life.lost(outcome.REFUSED), "ConnectionRefused", None),
+    "an error in an answer of 200": (lambda life: life.head().says(b'data: {"error": {}}\n\n'), "ErrorFrame", None),
+}
+
+
+@pytest.mark.parametrize(("fails", "reason", "status"), STATUSES.values(), ids=STATUSES.keys())
+def test_the_status_that_failed_an_attempt_is_kept_with_its_reason(fails, reason, status):
+    """A wrong key and a mistyped model have one reason; the one that answered has neither."""
+    (failed,) = fails(Life("a").start()).settled.attempts
+    assert (failed.reason, failed.status) == (reason, status)
+    (answered,) = Life("a").start().answers("Hello").settled.attempts
+    assert (answered.reason, answered.status) == (None, None)

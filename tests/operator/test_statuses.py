@@ -1,5 +1,6 @@
 """The statuses of both kinds, as users and columns read them."""
 
+import json
 from dataclasses import replace
 
 import jsonschema
@@ -100,6 +101,7 @@ def test_a_tier_that_answers_nothing_is_not_available():
     all_open = frozenset({"llm/cheap/small/main", "llm/cheap/other/main"})
     status = tier_of({"small": attempts(9)}, open_at=(all_open, all_open))
     assert conditions(status)["Available"] == ("False", "AllFailing")
+    assert "the proxies' logs name reason and status (`breaker opened`)" in json.dumps(status)
 
 
 def test_a_breaker_is_open_when_every_proxy_passes_every_provider_over():

@@ -159,7 +159,7 @@ async def test_each_request_leaves_one_line_of_json_with_its_id(start, sdk, fron
     first, second = (json.loads(line) for line in lines)
     assert (first["request_id"], first["outcome"], first["status"], first["policy"]) == ("r-1", "Answered", 200, POLICY)
     assert [each["endpoint"] for each in first["attempts"]] == [key("first"), key("second")]
-    assert [each["failed"] for each in first["attempts"]] == ["Misconfigured", None]
+    assert [(each["failed"], each["status"]) for each in first["attempts"]] == [("Misconfigured", 403), (None, None)]
     assert (second["request_id"], second["outcome"], second["status"]) == ("r-2", "Rejected", 404)
     assert (first["level"], second["level"]) == ("info", "info")
     assert "refunds" not in "".join(lines)
@@ -217,8 +217,8 @@ async def test_a_breaker_that_opens_and_closes_is_in_the_log(start, front, back,
     who = {"tier": "llm/first", "model": MODEL, "provider": "sim"}
     assert [{key: line[key] for key in who} for line in lines] == [who, who]
     opened, closed = lines
-    assert (opened["level"], opened["reason"], opened["failures"], opened["seconds"]) == (
-        "warning", "Misconfigured", FAILURES_TO_OPEN, FIRST_OPEN_SECONDS,
+    assert (opened["level"], opened["reason"], opened["status"], opened["failures"], opened["seconds"]) == (
+        "warning", "Misconfigured", 403, FAILURES_TO_OPEN, FIRST_OPEN_SECONDS,
     )  # fmt: skip
     assert closed["message"].startswith("breaker closed")
     assert 0 <= closed["open_seconds"] < 5

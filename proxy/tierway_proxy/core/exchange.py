@@ -192,7 +192,7 @@ class Exchange:
         if failure is outcome.SLOW:
             self._health.timed(attempt.candidate.key, late=True)
         elif failure.next not in _NOT_HEALTH or failure is _TIMEOUT:
-            self._health.failed(attempt.candidate.key, now, failure.retry_after, failure.reason)
+            self._health.failed(attempt.candidate.key, now, failure.retry_after, failure.reason, failure.status)
 
     # ---- before the commit
 

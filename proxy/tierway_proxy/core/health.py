@@ -19,7 +19,9 @@ LATE_TRIAL_SECONDS = 2.0
 
 
 class Breaker(NamedTuple):
-    """One opened or closed. `reason`: of the last failure; `seconds`: until a request tries the endpoint again.
+    """One opened or closed. `reason`, and `status` of HTTP if it is that: of the last failure.
+
+    `seconds`: until a request tries the endpoint again.
 
     `opened_at`, in the shell's monotonic seconds, is also that of a breaker which has closed.
     """
@@ -29,6 +31,7 @@ class Breaker(NamedTuple):
     opened_at: float
     reason: str = ""
     seconds: float = 0.0
+    status: int | None = None
 
 
 @dataclass(slots=True)
@@ -119,8 +122,10 @@ class Health:
             if was_open:
                 self._tell(Breaker(key, is_open=False, opened_at=known.opened_at))
 
-    def failed(self, key: str, now: float, retry_after: float | None = None, reason: str = "") -> None:
-        """`reason`: in a word."""
+    def failed(
+        self, key: str, now: float, retry_after: float | None = None, reason: str = "", status: int | None = None
+    ) -> None:
+        """`reason`: in a word; `status`: of HTTP."""
         known = self._of(key)
         known.failures += 1
         if retry_after:
@@ -130,7 +135,9 @@ class Health:
             known.open_until = now + known.open_seconds
         if known.failures == FAILURES_TO_OPEN:
             known.opened_at = now
-            self._tell(Breaker(key, is_open=True, opened_at=now, reason=reason, seconds=known.open_seconds))
+            self._tell(
+                Breaker(key, is_open=True, opened_at=now, reason=reason, seconds=known.open_seconds, status=status)
+            )
 
     def refuse_parameter(self, key: str, parameter: str) -> None:
         """This endpoint answered 400 about something that we added, and answered without: never add it there again."""

@@ -15,6 +15,8 @@ TROUBLE = frozenset({"Failed", "Cut"})
 class AttemptEntry(NamedTuple):
     """One attempt. `reason` is None for the one whose answer went out, else why it failed or was cut.
 
+    `status`: of HTTP, when it is that which failed.
+
     Times in seconds: `ttft` from sending it to its first content token, `waited` until it was cut without one (only
     for those that were cut for being slow). `cost` is in pico-dollars.
     """
@@ -29,6 +31,7 @@ class AttemptEntry(NamedTuple):
     limit: float | None = None
     output_tokens_per_second: float | None = None
     ttlt: float | None = None
+    status: int | None = None
 
 
 class Settlement(NamedTuple):

@@ -62,6 +62,7 @@ def _entry(attempt: Attempt, prompt: int, arrived: float, *, whole: bool) -> Att
         limit=attempt.limit,
         output_tokens_per_second=meter.tokens_per_second(usage.output),
         ttlt=attempt.ended - arrived if failure is None and whole else None,
+        status=failure.status if failure else None,
     )
 
 

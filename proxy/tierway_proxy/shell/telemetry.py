@@ -10,7 +10,7 @@ from typing import BinaryIO
 import orjson
 
 from tierway_proxy.core.caller import Caller
-from tierway_proxy.core.ledger import TROUBLE, Settlement
+from tierway_proxy.core.ledger import TROUBLE, AttemptEntry, Settlement
 
 PICO = 1e-12
 _MOST_WAITING = 64
@@ -85,12 +85,17 @@ def _line(now: float, request: Settlement, request_id: str, caller: Caller | Non
         "input_tokens": last.usage.input if last else request.input_tokens,
         "output_tokens": last.usage.output if last else 0,
         "cost_usd": f"{request.cost * PICO:.9f}",
-        "attempts": [_attempt(entry.candidate.key, entry.reason, entry.ttft) for entry in request.attempts],
+        "attempts": [_attempt(entry) for entry in request.attempts],
         "reason": request.reason,
         "table": request.table[:12],
     }
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _attempt(key: str, reason: str | None, ttft: float | None) -> dict[str, str | float | None]:
-    return {"endpoint": key, "failed": reason, "ttft_ms": None if ttft is None else round(ttft * 1000, 1)}
+def _attempt(entry: AttemptEntry) -> dict[str, str | float | None]:
+    return {
+        "endpoint": entry.candidate.key,
+        "failed": entry.reason,
+        "status": entry.status,
+        "ttft_ms": None if entry.ttft is None else round(entry.ttft * 1000, 1),
+    }
