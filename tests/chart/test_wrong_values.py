@@ -1,9 +1,16 @@
 """A value that is misspelt or cannot be right is refused, and the message says where it stands."""
 
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+import yaml
 
 from localkube import CommandError
-from tests.chart.rendered import Chart, settings
+from tests.chart.rendered import CHART, Chart, settings
+from tests.chart.test_lint import WHOLE
 
 pytestmark = pytest.mark.kubernetes
 
@@ -23,6 +30,7 @@ pytestmark = pytest.mark.kubernetes
         ("defaultPolicy=no-namespace", "at '/defaultPolicy'"),
         ("callers.authentication=Optional", "at '/callers/authentication': value must be one of 'Required', 'None'"),
         ("callers.authentication=null", "at '/callers': missing property 'authentication'"),
+        ("crds.keep=null", "at '/crds': missing property 'keep'"),
         ("callers.audience=", "at '/callers/audience'"),
         ("image.digest=latest", "at '/image/digest'"),
         ("monitoring.podMonitor.enabled=maybe", "at '/monitoring/podMonitor/enabled'"),
@@ -42,6 +50,28 @@ def test_the_schema_says_where_it_stands(chart: Chart, given: str, message: str)
     with pytest.raises(CommandError) as refused:
         chart.rendered(*settings(given))
     assert message in refused.value.complaint
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_none_of_the_values_may_be_taken_away(chart: Chart, depth: int) -> None:
+    """Helm drops what is null, as in `crds: {keep: }`; without it an uninstall would delete every object."""
+    defaults = yaml.safe_load((CHART / "values.yaml").read_text())
+    paths = [path for path in _paths(defaults) if len(path) == depth]
+    with pytest.raises(CommandError) as refused:
+        chart.rendered(*settings(*(f"{'.'.join(path)}=null" for path in paths)))
+    wanted = defaultdict(set)
+    for *parents, name in paths:
+        wanted["/" * bool(parents) + "/".join(parents)].add(name)
+    found = re.findall(r"at '(.*?)': missing propert(?:y|ies) (.*)", refused.value.complaint)
+    assert {place: set(re.findall("'(.+?)'", names)) for place, names in found} == wanted
+
+
+def _paths(values: dict[str, Any], *parents: str) -> Iterator[tuple[str, ...]]:
+    """Yield that of each value and each group of the chart's own."""
+    for name, value in values.items():
+        yield (*parents, name)
+        if isinstance(value, dict) and name not in WHOLE:
+            yield from _paths(value, *parents, name)
 
 
 def test_keys_of_callers_that_nobody_asks_for_are_refused(chart: Chart) -> None:
