@@ -298,6 +298,16 @@ class TestGreeting:
             "Edit the YAML in yaml: it is served as soon as it is good. Ctrl-C ends everything in order.",
         ]
 
+    @pytest.mark.parametrize(
+        ("names", "there"), [({"llm/default": None, "llm/other": "Broken."}, "llm/default, llm/other"), ({}, "none")]
+    )
+    def test_a_default_policy_that_there_is_not_is_told(self, names, there):
+        """It is misspelt, or still to be saved; one that is there, though broken, is no such thing."""
+        text = greeting(Path("y"), ["http://a:1"], names, "llm/nope")
+        told = f"  --default-policy llm/nope does not exist yet; /v1 answers 503 until it does. There is: {there}"
+        assert text.splitlines()[1] == told
+        assert "does not exist" not in greeting(Path("y"), ["http://a:1"], {"llm/other": "Broken."}, "llm/other")
+
     def test_what_is_recorded_is_told_before_what_there_is_to_try(self):
         """Whoever asks something then knows that it is kept, and where; a part of a percent is told as it was given."""
         recorded = recording(Path("kept"), 0.5, ["llm/default", "llm/other"])

@@ -54,7 +54,10 @@ def greeting(
     recorded: Sequence[str] = (),
 ) -> str:
     """`names`: see `unserved`; `recorded`: see `recording`."""
-    lines = [f"{folder} is served by {len(urls)} {'proxy' if len(urls) == 1 else 'proxies'}: {', '.join(urls)}"]
+    lines = [
+        f"{folder} is served by {len(urls)} {'proxy' if len(urls) == 1 else 'proxies'}: {', '.join(urls)}",
+        *_strange(default, names),
+    ]
     if not names:
         return "\n".join([*lines, *recorded, f"There is no RoutingPolicy in {folder} yet; save one and it is served."])
     served = [name for name, fault in names.items() if fault is None]
@@ -67,6 +70,14 @@ def greeting(
     lines += recorded
     policy = default if default in served else next(iter(served), None)
     return "\n".join([*lines, *(_to_try(folder, urls[0], policy) if policy else _to_mend(folder))])
+
+
+def _strange(default: str | None, names: Iterable[str]) -> list[str]:
+    """Return a line on a default policy that there is not: it may be saved yet, or it is misspelt."""
+    if default is None or default in names:
+        return []
+    there = ", ".join(names) or "none"
+    return [f"  --default-policy {default} does not exist yet; /v1 answers 503 until it does. There is: {there}"]
 
 
 def _to_mend(folder: Path) -> list[str]:
