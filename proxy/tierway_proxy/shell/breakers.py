@@ -14,8 +14,8 @@ def log(breaker: Breaker) -> None:
     endpoint = {"tier": f"{namespace}/{tier}", "model": model, "provider": provider}
     if breaker.is_open:
         last = {"reason": breaker.reason, "status": breaker.status}
-        why = {"failures": FAILURES_TO_OPEN, **last, "seconds": breaker.seconds}
-        logger.warning("breaker opened: tried last, and by one request when the time has passed", extra={**endpoint, **why})
+        extra = {**endpoint, "failures": FAILURES_TO_OPEN, **last, "seconds": breaker.seconds}
+        logger.warning("breaker opened: tried last, and by one request when the time has passed", extra=extra)
     else:
         open_for = round(monotonic() - breaker.opened_at, 1)
         logger.info("breaker closed: it answered", extra={**endpoint, "open_seconds": open_for})
