@@ -4,18 +4,18 @@ A graceful end loses nothing at all, and the SDK never has to try again. A kille
 run on it, and these end visibly; whoever else meets it tries again, as the SDK does by itself.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
 
 from tests.e2e.installation import FIGURES_SECONDS, Installation
+from tests.e2e.kills import SCRAPE_SECONDS, Kill
 from tests.e2e.load import Load, lost
 from tests.e2e.waiting import comes_to, eventually
 
 GONE_SECONDS = 60.0  # a notice, the longest answer, and the reading of the last counts
-SCRAPE_SECONDS = 10.0
 
 
 @dataclass
@@ -48,26 +48,25 @@ def _wait_until_ended_pods_are_gone(release: Installation) -> None:
 
 
 @contextmanager
-def only_streams_lost(release: Installation, load: Load, counted: Counted) -> Iterator[None]:
-    """Those that run on the process that the block kills, and they end with an error; the day's totals say so."""
+def only_streams_lost(release: Installation, pod: Any, load: Load, counted: Counted) -> Iterator[None]:
+    """Those that run on the pod's process, which the block kills; these end with an error, and the totals say so."""
     earlier = release.today().get("incompleteSince")
-    began = datetime.now(UTC) - timedelta(seconds=SCRAPE_SECONDS)
+    kill = Kill(release, pod)
     load.go_on(20)
-    kill_begins = time.time()
-    yield
-    kill_ends = time.time()
-    release.wait_until_programmed()
+    with kill.under_way():
+        yield
+    kill.wait_until_replaced()
     load.go_on(20)
-    answers = load.stop()
-    for each in lost(answers):
-        assert each.stream, each
-        assert each.error, each
-        assert each.start < kill_ends, each
-        assert each.end > kill_begins, each
-    unread = [each for each in answers if each.whole and kill_begins - SCRAPE_SECONDS < each.end < kill_ends]
-    counted.least += len(answers) - len(lost(answers)) - len(unread)
-    counted.most += sum(1 + (each.retries or 0) for each in answers)
+    least, most = kill.least_and_most(load.stop())
+    counted.least += least
+    counted.most += most
     since = eventually(lambda: release.today().get("incompleteSince"), FIGURES_SECONDS, "the totals say it")
-    assert since == earlier or began < datetime.fromisoformat(since) < datetime.now(UTC)
+    first = datetime.fromtimestamp(kill.begins - SCRAPE_SECONDS, UTC)
+    assert since == earlier or first < datetime.fromisoformat(since) < datetime.now(UTC)
+    totals_come_to(release, counted)
+    release.wait_until_programmed()
+
+
+def totals_come_to(release: Installation, counted: Counted) -> None:
     possible = range(counted.least, counted.most + 1)
     comes_to(lambda: (found := release.requests()) in possible or f"{found} of {possible}", True, FIGURES_SECONDS)

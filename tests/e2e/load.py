@@ -18,7 +18,10 @@ LONGEST_ANSWER_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Answer:
-    """One request to its end, as the caller saw it; times are the wall clock's. `retries`: of the SDK itself."""
+    """One request to its end, as the caller saw it; times are the wall clock's. `retries`: of the SDK itself.
+
+    `id`: what the proxy that answered calls it in its log; none when no head of an answer came.
+    """
 
     start: float
     end: float
@@ -26,6 +29,7 @@ class Answer:
     whole: bool = False
     error: str = ""
     unexpected: bool = False
+    id: str | None = None
     status: int | None = None
     retries: int | None = None
     table: str | None = None

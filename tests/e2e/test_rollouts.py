@@ -113,16 +113,16 @@ def test_a_proxys_pod_may_vanish_at_any_moment(
 
     The object is gone at once; the kubelet ends the process seconds later, and until then open connections reach it.
     """
-    with only_streams_lost(installed, load, counted):
-        pod = installed.pods("proxy")[0]
+    pod = installed.pods("proxy")[0]
+    with only_streams_lost(installed, pod, load, counted):
         _force_delete(installed, pod)
         eventually(lambda: not cluster.processes(pod["metadata"]["uid"]), GONE_SECONDS, "the pod's processes are gone")
 
 
 def test_a_killed_proxy_starts_again(installed: Installation, load: Load, counted: Counted, cluster: Cluster) -> None:
     """`kill -9` of the process; the kubelet starts another in the same pod, which goes on with the tables it kept."""
-    with only_streams_lost(installed, load, counted):
-        pod = installed.pods("proxy")[0]
+    pod = installed.pods("proxy")[0]
+    with only_streams_lost(installed, pod, load, counted):
         for process, command in cluster.processes(pod["metadata"]["uid"]).items():
             if "tierway_proxy" in command:
                 os.kill(process, signal.SIGKILL)

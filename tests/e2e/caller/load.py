@@ -82,7 +82,8 @@ class Callers:
         raw = await client.chat.completions.with_raw_response.create(
             model="auto", messages=[{"role": "user", "content": question}], stream=streams, **options
         )
-        line |= {name: raw.headers.get(f"x-tierway-{name}") for name in HEADERS} | {"retries": raw.retries_taken}
+        line |= {"id": raw.headers.get("x-request-id"), "retries": raw.retries_taken}
+        line |= {name: raw.headers.get(f"x-tierway-{name}") for name in HEADERS}
         answer = raw.parse()
         text, reason, usage = await _read(answer, line) if streams else _whole(answer)
         line["tokens"] = usage.completion_tokens if usage else None
