@@ -106,6 +106,18 @@ async def test_a_decision_says_whom_it_passed_over_and_why(start, front, back):
     assert said["skipped"][0]["reason"].startswith("5 failures in a row")
 
 
+async def test_a_decision_says_to_what_each_candidate_would_limit_the_answer(start, front, back):
+    """The least of class and model: what `X-Tierway-Output-Limit` would say, before anybody is asked."""
+    routes = {"Simple": Route(candidates=(Choice(tier="llm/first"), Choice(tier="llm/second")), max_output_tokens=50)}
+    tiers = (tier(front.url, max_output_tokens=7), tier(back.url))
+    proxy = await start(chain(*tiers, routes=routes))
+    said = await route(proxy, {**ASK, "max_tokens": 500})
+    assert [each["max_output_tokens"] for each in said["candidates"]] == [7, 50]
+    assert said["output_limit"] == 50
+    free = await route(await start(chain(*tiers)), ASK)
+    assert [each["max_output_tokens"] for each in free["candidates"]] == [7, None]
+
+
 async def test_a_decision_that_is_a_refusal_is_explained_as_one(proxy):
     """With the status and sentence that the request would get."""
     said = await route(proxy, {**ASK, "model": "gpt-9"})

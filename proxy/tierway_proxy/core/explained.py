@@ -3,6 +3,7 @@
 from typing import Any
 
 from tierway_proxy.contract.base import CLASSES
+from tierway_proxy.core.able import output_limit
 from tierway_proxy.core.ask import Ask
 from tierway_proxy.core.caller import Caller
 from tierway_proxy.core.catalog import Candidate
@@ -30,7 +31,7 @@ def explained(plan: Plan | Refusal, caller: Caller | None = None, unknown: str =
         "note": note(plan, caller, unknown),
         "input_tokens": ask.input_tokens,
         "output_limit": plan.output_limit,
-        "candidates": [_candidate(each, fit=number < plan.fit) for number, each in enumerate(plan.candidates)],
+        "candidates": [_candidate(plan, each, fit=at < plan.fit) for at, each in enumerate(plan.candidates)],
         "skipped": [{"endpoint": each.key, "reason": each.reason} for each in plan.skipped],
     }
 
@@ -42,7 +43,7 @@ def note(plan: Plan, caller: Caller | None, unknown: str) -> str | None:
     return f"No caller is known ({unknown}), and so these rules match nobody: {', '.join(names)}." if names else None
 
 
-def _candidate(candidate: Candidate, *, fit: bool) -> dict[str, Any]:
+def _candidate(plan: Plan, candidate: Candidate, *, fit: bool) -> dict[str, Any]:
     namespace, _, tier = candidate.tier.partition("/")
     return {
         "namespace": namespace,
@@ -50,5 +51,6 @@ def _candidate(candidate: Candidate, *, fit: bool) -> dict[str, Any]:
         "model": candidate.model,
         "provider": candidate.provider_key.rpartition("/")[2],
         "region": candidate.provider.region,
+        "max_output_tokens": output_limit(candidate, plan.output_limit),
         "last_resort": not fit,
     }
