@@ -4,10 +4,11 @@ A graceful end loses nothing at all, and the SDK never has to try again. A kille
 run on it, and these end visibly; whoever else meets it tries again, as the SDK does by itself.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.e2e.installation import FIGURES_SECONDS, Installation
@@ -16,6 +17,7 @@ from tests.e2e.load import Load, lost
 from tests.e2e.waiting import comes_to, eventually
 
 GONE_SECONDS = 60.0  # a notice, the longest answer, and the reading of the last counts
+MODULE = timedelta(minutes=12)  # what the longest of those that compare totals takes, on a busy machine
 
 
 @dataclass
@@ -70,3 +72,10 @@ def only_streams_lost(release: Installation, pod: Any, load: Load, counted: Coun
 def totals_come_to(release: Installation, counted: Counted) -> None:
     possible = range(counted.least, counted.most + 1)
     comes_to(lambda: (found := release.requests()) in possible or f"{found} of {possible}", True, FIGURES_SECONDS)
+
+
+def wait_for_a_day_with_room(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    """Totals are of the UTC day: a module that compares them waits past a midnight that it would run into."""
+    midnight = datetime.combine(now().date() + timedelta(days=1), datetime.min.time(), UTC)
+    if midnight - now() < MODULE:
+        time.sleep((midnight - now()).total_seconds() + 1)

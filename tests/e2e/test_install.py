@@ -6,6 +6,7 @@ import pytest
 
 from localkube import CommandError
 from tests.e2e.access import Access
+from tests.e2e.accounts import wait_for_a_day_with_room
 from tests.e2e.installation import FIGURES_SECONDS, Installation
 from tests.e2e.load import Load, lost
 from tests.e2e.waiting import comes_to, eventually
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def installed(installation: Installation) -> Installation:
     """`helm install --wait` has returned; no policy exists."""
+    wait_for_a_day_with_room()
     installation.install()
     return installation
 

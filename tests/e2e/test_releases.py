@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.e2e.accounts import wait_for_a_day_with_room
 from tests.e2e.callers import Caller
 from tests.e2e.installation import Installation
 from tests.e2e.waiting import comes_to, eventually
@@ -17,6 +18,7 @@ TAKEN_OVER_SECONDS = 90.0
 @pytest.fixture(scope="module")
 def first(installation: Installation) -> Installation:
     """It brings the kinds."""
+    wait_for_a_day_with_room()
     installation.install()
     installation.apply_example()
     installation.wait_until_programmed()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from localkube import Cluster
-from tests.e2e.accounts import GONE_SECONDS, Counted, nothing_lost, only_streams_lost
+from tests.e2e.accounts import GONE_SECONDS, Counted, nothing_lost, only_streams_lost, wait_for_a_day_with_room
 from tests.e2e.installation import CHART, FIGURES_SECONDS, Installation
 from tests.e2e.load import Load
 from tests.e2e.waiting import comes_to, eventually
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def installed(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """An older chart's release serves the example."""
+    wait_for_a_day_with_room()
     installation.install(chart=_older_chart(tmp_path_factory.mktemp("older"), installation))
     installation.apply_example()
     installation.wait_until_programmed()
