@@ -18,6 +18,7 @@ from tierway_operator.conditions import Problem
 from tierway_operator.crds import committed_crds
 from tierway_operator.folder.documents import Document, Identity, Parsed, identity, parsed
 from tierway_operator.folder.files import is_source
+from tierway_operator.folder.listing import sentence
 from tierway_operator.folder.registry import KINDS
 from tierway_operator.folder.secrets import is_model, texts
 from tierway_operator.resources import GROUP
@@ -78,9 +79,9 @@ def _notes(files: list[Parsed]) -> Iterator[str]:
     # what the listing would log of broken objects has been said
     logging.getLogger("tierway_operator").addHandler(logging.NullHandler())
     places = {which: file.file for file in files for which in file.identities}
-    for policy, sentence in refusals(files):
+    for policy, why in refusals(files):
         place = places[Identity("RoutingPolicy", *policy.split("/"))]
-        yield f"{place}: RoutingPolicy {policy} is refused where there is nothing but these files: {sentence}"
+        yield f"{place}: RoutingPolicy {policy} is refused where there is nothing but these files: {why}"
 
 
 def _judged(file: str, document: Document, validator: Validator) -> Iterator[_Line]:
@@ -90,7 +91,7 @@ def _judged(file: str, document: Document, validator: Validator) -> Iterator[_Li
         faults = _model_faults(document)
     elif kind in KINDS or str(document.get("apiVersion", "")).startswith(f"{GROUP}/"):
         verdict = validator.validate(document)
-        faults = [str(refusal) for refusal in verdict.refusals] if isinstance(verdict, Refused) else []
+        faults = [sentence(refusal) for refusal in verdict.refusals] if isinstance(verdict, Refused) else []
     else:
         strange = unknown_kind(document)
         yield from () if strange is None else (_Line(f"{file}: {strange}"),)

@@ -37,7 +37,7 @@ class Teller:
             if each["status"] == "True":
                 after.pop(each["type"], None)
         self._told[ref] = after
-        _say(f"{ref.kind}.{ref.namespace}.{ref.name}", before, after)
+        _say(f"{ref.kind} {ref.namespace}/{ref.name}", before, after, status.get("programmedGeneration"))
 
     def _false(self, ref: Ref, status: Mapping[str, Any]) -> Told:
         fault = self._faults.get(ref)
@@ -48,12 +48,14 @@ class Teller:
         }
 
 
-def _say(name: str, before: Told, after: Told) -> None:
+def _say(name: str, before: Told, after: Told, stays: int | None) -> None:
+    """`stays`: the generation that serves on while the newest is refused."""
     news: dict[tuple[str, str], list[str]] = {}
     for kind, why in after.items():
         if before.get(kind) != why:
             news.setdefault(why, []).append(f"{kind}=False")
     for (reason, message), kinds in news.items():
-        logger.warning("%s: %s (%s): %s", name, ", ".join(kinds), reason, message)
+        kept = f" Generation {stays} stays in force." if stays and f"{ACCEPTED}=False" in kinds else ""
+        logger.warning("%s: %s (%s): %s%s", name, ", ".join(kinds), reason, message, kept)
     if over := [f"{kind}=True" for kind in before if kind not in after]:
         logger.info("%s: %s again", name, ", ".join(over))

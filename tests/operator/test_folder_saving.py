@@ -57,7 +57,30 @@ async def test_a_half_written_file_keeps_its_last_good_objects_and_says_why(fold
     assert [entry.manifest for entry in after.tiers.entries] == [entry.manifest for entry in before.tiers.entries]
     assert all("tiers.yaml, line" in entry.fault for entry in after.tiers.entries)
     assert after.policies == before.policies
-    assert caplog.text.count("ModelTier.llm.cheap: tiers.yaml, line") == 1
+    assert caplog.text.count("ModelTier llm/cheap: tiers.yaml, line") == 1
+
+
+async def test_a_file_that_is_broken_is_named_once_and_what_serves_on_is_told(folder, caplog):
+    """By the objects that it holds; one that never held any has only itself to say it."""
+    store = FolderStore(folder)
+    await store.world()
+    for name in ("policy.yaml", "never.yaml"):
+        (folder / name).write_text("kind: [")
+    await store.world()
+    told = [each.getMessage() for each in caplog.records]
+    assert [each.partition("line 1: ")[0] for each in told] == [
+        "RoutingPolicy llm/default: policy.yaml, ", "never.yaml, ",
+    ]  # fmt: skip
+    assert [each.endswith(". The last valid version stays in force.") for each in told] == [True, False]
+
+
+async def test_an_unknown_field_is_named_once(folder, caplog):
+    """And of an object that never was valid nothing stays in force."""
+    strange = plain(tier("new"))
+    strange["spec"]["chaep"] = 1
+    write(folder / "new.yaml", strange)
+    await FolderStore(folder).world()
+    assert 'ModelTier llm/new: new.yaml: unknown field "spec.chaep".' in caplog.messages
 
 
 async def test_a_file_that_is_broken_at_the_start_keeps_what_was_good_before(folder):
@@ -85,7 +108,7 @@ async def test_an_object_that_the_schema_refuses_keeps_its_last_good_spec(folder
     with caplog.at_level(logging.INFO):
         write(folder / "tiers.yaml", plain(tier("cheap")), plain(tier("dear")))
         assert named((await store.world()).tiers)["cheap"].fault is None
-    assert "ModelTier.llm.cheap: good again" in caplog.text
+    assert "ModelTier llm/cheap: good again" in caplog.text
 
 
 async def test_an_object_that_never_was_good_is_listed_without_a_spec(folder):

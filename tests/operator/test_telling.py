@@ -8,7 +8,7 @@ from tierway_operator.store import Entry, Ref
 from tierway_operator.telling import Teller
 
 REF = Ref("RoutingPolicy", "llm", "default", "uid-1")
-NAME = "RoutingPolicy.llm.default"
+NAME = "RoutingPolicy llm/default"
 
 
 def status(**conditions):
@@ -52,6 +52,16 @@ def test_a_refused_edit_is_said_once_with_its_reason_and_so_is_its_end(said):
     assert said(TYPO) == []
     assert said(GOOD) == [("INFO", f"{NAME}: Accepted=True, ResolvedRefs=True again")]
     assert said(GOOD) == []
+
+
+def test_of_a_refused_edit_it_is_said_what_serves_on(said):
+    """Only where something does, and not of what is in force as it is."""
+    serving = {"programmedGeneration": 2}
+    why = "Accepted=False, ResolvedRefs=False (TierNotFound): no chaep Generation 2 stays in force."
+    assert said(TYPO | serving) == [("WARNING", f"{NAME}: {why}")]
+    said(GOOD | serving)
+    lost = status(Accepted="True", ResolvedRefs="ModelNotFound: no map") | serving
+    assert said(lost) == [("WARNING", f"{NAME}: ResolvedRefs=False (ModelNotFound): no map")]
 
 
 def test_another_fault_is_said_too(said):

@@ -95,7 +95,7 @@ def accepted(folder):
 
 def refused(said):
     """The conditions of the policy that were said to be False; a failed connection's `ssl=False` is another's."""
-    ours = (line for line in "".join(said).splitlines() if "RoutingPolicy.llm.default: " in line)
+    ours = (line for line in "".join(said).splitlines() if "RoutingPolicy llm/default: " in line)
     return [each for line in ours for each in re.findall(r"\w+(?==False)", line)]
 
 
@@ -161,12 +161,12 @@ async def test_a_broken_edit_is_said_and_harms_nobody(tmp_path):
             await until(lambda: programmed(tmp_path, 1), STARTED)
             whole = (tmp_path / "all.yaml").read_text()
             (tmp_path / "all.yaml").write_text(whole[: len(whole) // 2])
-            await until(lambda: "RoutingPolicy.llm.default: all.yaml" in "".join(said), 10)
+            await until(lambda: "RoutingPolicy llm/default: all.yaml" in "".join(said), 10)
             await until(lambda: accepted(tmp_path)["status"] == "False")
             assert accepted(tmp_path)["message"].startswith("The newest spec is not valid: all.yaml")
             await ask(session, urls[0])
             (tmp_path / "all.yaml").write_text(whole)
-            await until(lambda: "RoutingPolicy.llm.default: good again" in "".join(said), 10)
+            await until(lambda: "RoutingPolicy llm/default: good again" in "".join(said), 10)
             assert refused(said) == []
 
 
@@ -177,11 +177,11 @@ async def test_a_refused_edit_is_said_and_so_is_its_correction(tmp_path):
         async with served(tmp_path) as (_, urls, said), aiohttp.ClientSession() as session:
             await until(lambda: programmed(tmp_path, 1), STARTED)
             save(tmp_path, provider.url, baseline={"tierRef": {"name": "chaep"}})
-            why = "RoutingPolicy.llm.default: Accepted=False, ResolvedRefs=False (TierNotFound): spec.baseline:"
+            why = "RoutingPolicy llm/default: Accepted=False, ResolvedRefs=False (TierNotFound): spec.baseline:"
             await until(lambda: f"{why} there is no ModelTier llm/chaep" in "".join(said), 10)
             await ask(session, urls[0])
             save(tmp_path, provider.url, baseline={"tierRef": {"name": "cheap"}})
-            again = "RoutingPolicy.llm.default: Accepted=True, ResolvedRefs=True again"
+            again = "RoutingPolicy llm/default: Accepted=True, ResolvedRefs=True again"
             await until(lambda: again in "".join(said), 10)
             assert refused(said) == ["Accepted", "ResolvedRefs"]
 

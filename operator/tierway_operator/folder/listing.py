@@ -7,11 +7,12 @@ from typing import Any
 from tierway_operator.folder.documents import Document, Identity, Parsed, identity
 from tierway_operator.folder.registry import KINDS, Registry
 from tierway_operator.store import Entry
-from tierway_operator.validation import Refused, Validator
+from tierway_operator.validation import Refusal, Refused, Validator
 
 logger = logging.getLogger(__name__)
 
 _SHOWN = 3
+_TWICE = "The object stands in"
 Status = Callable[[Identity], Mapping[str, Any]]
 
 
@@ -30,7 +31,13 @@ class Lister:
             if file.error is not None:
                 faults |= {which: file.error for which in self._registry.of_file(file.file) if which not in faults}
         self._registry.keep_only(faults)
-        self._log({".".join(which): fault for which, fault in faults.items() if fault} | _broken(found))
+        told = {
+            f"{which.kind} {which.namespace}/{which.name}": self._told(which, fault)
+            for which, fault in faults.items()
+            if fault
+        }
+        said = {fault for fault in faults.values() if fault}
+        self._log(told | {file.file: file.error for file in found if file.error is not None and file.error not in said})
         return {which: self._entry(which, fault, status(which)) for which, fault in sorted(faults.items())}
 
     def _places(self, files: Iterable[Parsed]) -> Iterator[tuple[Identity, list[tuple[Parsed, Document]]]]:
@@ -50,7 +57,7 @@ class Lister:
         fault = self._take(which, file.file, document, now)
         if len(found) > 1:
             files = " and in ".join(each.file for each, _ in found)
-            return which, f"The object stands in {files}; remove one. {file.file} counts."
+            return which, f"{_TWICE} {files}; remove one. {file.file} counts."
         return which, file.error or fault
 
     def _take(self, which: Identity, file: str, document: Document, now: str) -> str | None:
@@ -58,7 +65,7 @@ class Lister:
         if isinstance(verdict, Refused):
             self._registry.broken(which, file, now)
             more = len(verdict.refusals) - _SHOWN
-            told = "; ".join(str(each) for each in verdict.refusals[:_SHOWN])
+            told = "; ".join(sentence(each) for each in verdict.refusals[:_SHOWN])
             return f"{file}: {told}" + (f"; and {more} more" if more > 0 else "") + "."
         self._registry.good(which, verdict.object, file, now)
         return None
@@ -69,15 +76,21 @@ class Lister:
             raise KeyError(which)
         return Entry({**record.whole(), "status": dict(status)}, fault)
 
+    def _told(self, which: Identity, fault: str) -> str:
+        """Return a fault with what it does to traffic, for whoever has just saved it."""
+        record = self._registry.get(which)
+        stays = record is not None and "spec" in record.manifest and not fault.startswith(_TWICE)
+        return f"{fault} The last valid version stays in force." if stays else fault
+
     def _log(self, faults: dict[str, str]) -> None:
         for name, fault in faults.items():
             if self._faults.get(name) != fault:
-                logger.warning("%s: %s", name, fault)
+                logger.warning("%s", fault if fault.startswith(name) else f"{name}: {fault}")
         for name in self._faults.keys() - faults.keys():
             logger.info("%s: good again", name)
         self._faults = faults
 
 
-def _broken(files: Iterable[Parsed]) -> dict[str, str]:
-    """Return the faults of whole files: one that never was good has no object to say it."""
-    return {file.file: file.error for file in files if file.error is not None}
+def sentence(refusal: Refusal) -> str:
+    """Return what is wrong, and where, once: an unknown field is named by the API server's own words."""
+    return refusal.message if refusal.message.startswith("unknown field") else str(refusal)
