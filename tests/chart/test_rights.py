@@ -4,12 +4,13 @@ docs/security.md says why. That nothing is missing, the tests with running proce
 it, `tests/kubernetes/test_chart.py` and the tests on real pods.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.chart.rendered import Chart, Rendered, settings, values
+from tests.chart.rendered import ROOT, Chart, Rendered, settings, values
 
 pytestmark = pytest.mark.kubernetes
 
@@ -40,6 +41,20 @@ proxy in tierway-system: get list watch secrets called tw-keys
 """
 REVIEWS = "proxy in the cluster: create tokenreviews.authentication.k8s.io\n"
 KEYS = "proxy in tierway-system: list watch secrets called outside-callers\n"
+KINDS = {
+    "modeltiers": "ModelTiers",
+    "routingpolicies": "RoutingPolicies",
+    "modeltiers/status": "status",
+    "routingpolicies/status": "status",
+    "events": "Events",
+    "leases": "Lease",
+    "clusterroles": "its own Role",
+    "configmaps": "ConfigMap",
+    "secrets": "Secret",
+    "endpointslices": "EndpointSlices",
+    "tokenreviews": "TokenReviews",
+    "outside-callers": "`callers.keysSecret`",
+}
 READ_EVERYWHERE = READ.format(where="the cluster", role="clusterroles")
 LLM = READ.format(where="llm", role="roles") + WRITTEN.format(where="llm") + CREDENTIALS.format(where="llm")
 SERVED = "shared", "support", "research"
@@ -79,6 +94,37 @@ def test_nobody_else_is_given_anything(chart: Chart) -> None:
         (subject,) = binding["subjects"]
         assert (subject["kind"], subject["namespace"]) == ("ServiceAccount", "tierway-system")
         assert subject["name"] in rendered.names("ServiceAccount")
+
+
+@pytest.mark.parametrize("who", ["operator", "proxy"])
+def test_the_tables_of_security_md_have_these_rights_and_no_other(chart: Chart, who: str) -> None:
+    """In its words, with each verb and each name."""
+    given = {right.partition(": ")[2] for right in _rights(chart.rendered(values("many-namespaces"))) if who in right}
+    said = list(_said(who))
+    assert [right for right in given if not any(_means(clause, right) for clause in said)] == []
+    assert [clause for clause in said if not any(_means(clause, right) for right in given)] == []
+
+
+def _said(who: str) -> Iterator[str]:
+    text = (ROOT / "docs/security.md").read_text()
+    (rows,) = re.findall(rf"\| rights of `tierway-{who}` .*\n\|[-|]+\n((?:\|.*\n)+)", text)
+    for row in rows.splitlines():
+        yield from row.split(" | ")[0].lstrip("| ").split("; ")
+
+
+def _means(clause: str, right: str) -> bool:
+    """Whether a clause of a row means this right: the same verbs, the kind, and the name or none."""
+    what, _, name = right.partition(" called ")
+    *verbs, resource = what.split()
+    kind, own = resource.partition(".")[0], name.startswith("tierway:")
+    wanted = KINDS[name if name in KINDS else kind]
+    named = "`" in clause or "own" in clause.split()
+    return (
+        re.findall(r"\b(?:get|list|watch|create|patch|delete)\b", clause) == verbs
+        and wanted in clause
+        and named == bool(name)
+        and (not name or own or name.replace("tw-", "tierway-") in clause or name in KINDS)
+    )
 
 
 def _rights(rendered: Rendered) -> Iterator[str]:
