@@ -3,8 +3,9 @@
 import re
 
 import pytest
+import yaml
 
-from tests.chart.rendered import Chart, settings, values
+from tests.chart.rendered import CHART, Chart, settings, values
 
 pytestmark = pytest.mark.kubernetes
 
@@ -45,6 +46,14 @@ def test_that_authentication_is_off_is_said_aloud(chart: Chart) -> None:
     assert "AUTHENTICATION IS OFF" in off
     assert "Bearer" not in off
     assert "AUTHENTICATION IS OFF" not in on
+
+
+def test_that_the_default_image_is_not_published_is_said_until_another_is_set(chart: Chart) -> None:
+    """Pods would wait for it, and say no more than ImagePullBackOff."""
+    defaults = yaml.safe_load((CHART / "values.yaml").read_text())
+    (line,) = [each for each in chart.notes().splitlines() if defaults["image"]["repository"] in each]
+    assert line.startswith("NO IMAGE IS PUBLISHED as ghcr.io/tierway/tierway:0.1.0: set image.repository and image.tag")
+    assert "NO IMAGE" not in chart.notes(*settings("image.repository=registry.example.com/tierway"))
 
 
 def test_that_no_secret_is_readable_is_said_aloud(chart: Chart) -> None:
