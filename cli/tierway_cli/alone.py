@@ -49,9 +49,9 @@ def judged(policy: RoutingPolicy, world: World) -> Judged:
     return Judged(facts, found, (*found.refused, *expression_problems(policy)))
 
 
-def refusals(files: Iterable[Parsed]) -> Iterator[tuple[str, str]]:
-    """Yield the name of each policy that can be read, once with each sentence of what it would be refused for."""
+def refusals(files: Iterable[Parsed]) -> Iterator[tuple[str, Problem]]:
+    """Yield the name of each policy that can be read, once with each problem that it would be refused for."""
     world = world_of(files)
     for key, policy in policy_objects(world.policies.entries).items():
         if policy.resource is not None and policy.fault is None:
-            yield from ((key, problem.message) for problem in judged(policy.resource, world).problems)
+            yield from ((key, problem) for problem in judged(policy.resource, world).problems)

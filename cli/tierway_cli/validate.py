@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tierway_cli.alone import refusals
 from tierway_cli.kinds import unknown_kind
 from tierway_operator.compiler.own_models import model_in
-from tierway_operator.conditions import Problem
+from tierway_operator.conditions import MODEL_NOT_FOUND, TIER_NOT_FOUND, Problem
 from tierway_operator.crds import committed_crds
 from tierway_operator.folder.documents import Document, Identity, Parsed, identity, parsed
 from tierway_operator.folder.files import is_source
@@ -28,6 +28,9 @@ from tierway_operator.validation import Refused, Validator
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("paths", metavar="FILE|DIR", nargs="+", type=Path, help="files, or folders of them")
+
+
+_MAY_BE_ELSEWHERE = frozenset({TIER_NOT_FOUND, MODEL_NOT_FOUND})
 
 
 class _Line(NamedTuple):
@@ -79,9 +82,14 @@ def _notes(files: list[Parsed]) -> Iterator[str]:
     # what the listing would log of broken objects has been said
     logging.getLogger("tierway_operator").addHandler(logging.NullHandler())
     places = {which: file.file for file in files for which in file.identities}
-    for policy, why in refusals(files):
+    for policy, problem in refusals(files):
         place = places[Identity("RoutingPolicy", *policy.split("/"))]
-        yield f"{place}: RoutingPolicy {policy} is refused where there is nothing but these files: {why}"
+        yield f"{place}: note: RoutingPolicy {policy} with these files alone: {problem.message}{_elsewhere(problem)}"
+
+
+def _elsewhere(problem: Problem) -> str:
+    """Say what makes a note of it; a regular expression that cannot be used is none anywhere."""
+    return " (it may exist in your cluster)" if problem.reason in _MAY_BE_ELSEWHERE else ""
 
 
 def _judged(file: str, document: Document, validator: Validator) -> Iterator[_Line]:

@@ -81,12 +81,13 @@ def test_what_a_policy_names_and_the_folder_lacks_is_told_and_no_fault(tmp_path,
     keyed = provider(credentialRef={"name": "keys", "key": "api-key"})  # keys are seldom among files
     tiers = [plain(tier(name, providers=[keyed])) for name in ("cheap", "dear")]
     write(tmp_path / "all.yaml", *tiers, plain(policy(classifier={"modelRef": {"name": "support"}})))
-    told = f"{tmp_path}/all.yaml: RoutingPolicy llm/default is refused where there is nothing but these files: "
+    told = f"{tmp_path}/all.yaml: note: RoutingPolicy llm/default with these files alone: "
     assert main(["validate", str(tmp_path)]) == 0
     printed = capsys.readouterr()
     assert printed.out.count(" is valid\n") == 3
     missing = "spec.classifier.modelRef: there is no ConfigMap llm/support; create it with tierway calibrate"
     assert printed.err.startswith(told + missing)
+    assert printed.err.endswith(" (it may exist in your cluster)\n")
     assert printed.err.count("\n") == 1
     write(tmp_path / "model.yaml", model_map())
     assert main(["validate", str(tmp_path)]) == 0
