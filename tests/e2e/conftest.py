@@ -19,7 +19,7 @@ from tests.e2e.callers import Caller, calling
 from tests.e2e.installation import Installation, make_namespace
 from tests.e2e.load import Load, loading
 from tests.e2e.report import report
-from tests.e2e.traces import Traces, rules
+from tests.e2e.traces import Traces, machine
 
 LOGS = pytest.StashKey[Path]()
 REQUIRED = os.environ.get("TIERWAY_REQUIRE_KUBERNETES") == "1"
@@ -34,6 +34,17 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
 def pytest_report_header() -> str:
     """Say which cluster it is: a person who gave one must not wonder whether theirs was meant."""
     return f"cluster: {whose()}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine_as_before() -> Iterator[None]:
+    """No mount, link, network namespace or packet rule is left of the run: of its cluster, or of building images."""
+    if is_given():
+        yield
+        return
+    before = machine()
+    yield
+    assert {kind: found - before[kind] for kind, found in machine().items()} == {kind: set() for kind in before}
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +64,6 @@ def cluster(
     """The run's own cluster, of which nothing is left but its logs, in pytest's temporary folder, when a test fails."""
     if is_given():
         pytest.skip("needs a cluster of its own, whose machine it can reach")
-    before = rules()
     with ExitStack() as stack:
         capture = request.config.pluginmanager.getplugin("capturemanager")
         try:
@@ -67,7 +77,6 @@ def cluster(
         traces = Traces.of(cluster, [*cluster.pids().values(), *cluster._space.processes("")])
         assert {"processes", "links", "cgroups"} <= set(traces.left())
     assert traces.left() == {}
-    assert rules() == before
 
 
 def _keep_logs_of_failures(request: pytest.FixtureRequest, cluster: Cluster) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import math
+import os
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from tests.e2e.access import Access
 from tests.e2e.callers import Caller
 from tests.e2e.installation import Installation
 from tests.e2e.load import Load, lost
+from tests.e2e.waiting import eventually
 
 pytestmark = pytest.mark.e2e
 EDITS = 50
@@ -43,7 +46,7 @@ def watching(access: Access, release: Installation, load: Load) -> Iterator[dict
     seen: dict[tuple[str, int], float] = {}
     with subprocess.Popen(
         command,
-        env={"KUBECONFIG": str(access.kubectl.kubeconfig)},
+        env={**os.environ, **access.kubectl.environment, "KUBECONFIG": str(access.kubectl.kubeconfig)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -86,17 +89,45 @@ def test_a_changed_key_is_used_by_all_proxies_within_ten_seconds(
     changed = time.monotonic()
     load.go_on(1)
     time.sleep(max(0.0, changed + KEY_SECONDS - time.monotonic()))
-    (provider,) = json.loads(installed.get("pods", "--selector=app=provider", "--output=json"))["items"]
     load.go_on(30)
-    assert _newest_keys(caller, provider["status"]["podIP"], 20) == {"Bearer sk-changed"}
+    newest = _received(installed, caller, 20)
+    assert {dict(request["headers"])["Authorization"] for request in newest} == {"Bearer sk-changed"}
     answers = load.stop()
     assert lost(answers) == []
     assert {each.retries for each in answers} == {0}
 
 
-def _newest_keys(caller: Caller, provider: str, count: int) -> set[str]:
-    """What the requests that the provider received last brought."""
+@pytest.mark.parametrize(
+    ("withdrawal", "undoing"),
+    [
+        (("label", "tierway.dev/credential-"), ("label", "tierway.dev/credential=true")),
+        (("annotate", "tierway.dev/hosts=other.example.com"), ("annotate", "tierway.dev/hosts-")),
+    ],
+    ids=["unlabelled", "other hosts"],
+)
+def test_a_key_that_is_withdrawn_is_sent_nowhere_after_ten_seconds(
+    installed: Installation, caller: Caller, withdrawal: tuple[str, str], undoing: tuple[str, str]
+) -> None:
+    """Callers are told, and the provider is not asked; given back, it is."""
+    assert caller.ask(installed.url).status == 200
+    _on_the_key(installed, *withdrawal)
+    time.sleep(KEY_SECONDS)
+    newest = _received(installed, caller, 1)
+    assert caller.ask(installed.url).status >= 500
+    assert _received(installed, caller, 1) == newest
+    _on_the_key(installed, *undoing)
+    eventually(lambda: caller.ask(installed.url).status == 200, KEY_SECONDS + 5, "the key is used again")
+
+
+def _on_the_key(release: Installation, verb: str, change: str) -> None:
+    release.kubectl(verb, "secret", "provider-keys", f"--namespace={release.namespace}", "--overwrite", change)
+
+
+def _received(release: Installation, caller: Caller, count: int) -> list[dict[str, Any]]:
+    """What the provider was asked last."""
+    (provider,) = json.loads(release.get("pods", "--selector=app=provider", "--output=json"))["items"]
     script = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
-    requests = json.loads(caller.python(script, f"http://{provider}:8001/admin/requests?last={count}"))
+    url = f"http://{provider['status']['podIP']}:8001/admin/requests?last={count}"
+    requests = json.loads(caller.python(script, url))
     assert len(requests) == count
-    return {dict(request["headers"])["Authorization"] for request in requests}
+    return list(requests)

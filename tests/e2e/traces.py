@@ -35,9 +35,20 @@ class Traces:
         return {kind: things for kind, things in found.items() if things}
 
 
+def machine() -> dict[str, set[str]]:
+    """Return what this machine has that a cluster, or the building of an image, could add to."""
+    return {
+        "mounts": {" ".join(line.split()[:3]) for line in _lines("/proc/mounts")},
+        "links": {path.name for path in Path("/sys/class/net").iterdir()},
+        "network namespaces": set(_asked("ip", "netns")),
+        "rules": set(rules()),
+    }
+
+
 def rules() -> list[str]:
-    """Return this machine's packet rules; none where nothing is installed that could show or write one."""
-    return [line for line in _asked("iptables-save") if line.startswith("-")] if shutil.which("iptables-save") else []
+    """Return this machine's packet rules, of both kinds; none where nothing is installed that shows or writes them."""
+    shows = filter(shutil.which, ("iptables-save", "iptables-legacy-save"))
+    return [line for each in shows for line in _asked(each) if line.startswith("-")]
 
 
 def _runs(pid: int) -> bool:
