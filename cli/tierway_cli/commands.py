@@ -47,5 +47,12 @@ def _loaded(name: str, module: str, parser: argparse.ArgumentParser) -> ModuleTy
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get(error.name or "")
         if extra:
-            parser.exit(2, f"tierway {name} needs the extra {extra!r}: in a checkout, pip install -e '.[{extra}]'\n")
+            parser.exit(2, f"tierway {name} needs {error.name}: {_remedy(extra)}\n")
         raise
+
+
+def _remedy(extra: str) -> str:
+    """Return what can be typed as it stands: numpy is all there is in its extra, and wants no checkout."""
+    if extra == "calibrate":
+        return f"{sys.executable} -m pip install numpy"
+    return f"in a checkout, {sys.executable} -m pip install -e '.[{extra}]'"

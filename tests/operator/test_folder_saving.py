@@ -77,10 +77,10 @@ async def test_a_file_that_is_broken_is_named_once_and_what_serves_on_is_told(fo
 async def test_an_unknown_field_is_named_once(folder, caplog):
     """And of an object that never was valid nothing stays in force."""
     strange = plain(tier("new"))
-    strange["spec"]["chaep"] = 1
+    strange["spec"]["modls"] = 1
     write(folder / "new.yaml", strange)
     await FolderStore(folder).world()
-    assert 'ModelTier llm/new: new.yaml: unknown field "spec.chaep".' in caplog.messages
+    assert 'ModelTier llm/new: new.yaml: unknown field "spec.modls"; did you mean models?' in caplog.messages
 
 
 async def test_a_file_that_is_broken_at_the_start_keeps_what_was_good_before(folder):

@@ -66,7 +66,8 @@ class Lister:
             self._registry.broken(which, file, now)
             more = len(verdict.refusals) - _SHOWN
             told = "; ".join(sentence(each) for each in verdict.refusals[:_SHOWN])
-            return f"{file}: {told}" + (f"; and {more} more" if more > 0 else "") + "."
+            told += f"; and {more} more" if more > 0 else ""
+            return f"{file}: {told}" + ("" if told.endswith("?") else ".")
         self._registry.good(which, verdict.object, file, now)
         return None
 
