@@ -2,7 +2,19 @@
 
 import pytest
 
-from tests.operator.worlds import NAME, Turns, condition, message, policy, provider, published, routes, secret, tier
+from tests.operator.worlds import (
+    NAME,
+    Turns,
+    condition,
+    message,
+    model,
+    policy,
+    provider,
+    published,
+    routes,
+    secret,
+    tier,
+)
 from tierway_operator.store import ConfigMaps, Secrets
 
 DEAR = tier("dear")
@@ -83,6 +95,25 @@ def test_a_secret_that_vanishes_takes_its_models_out_through_the_state():
     assert condition(result.policies[NAME], "Accepted") == ("True", "Accepted")
     assert condition(result.policies[NAME], "ResolvedRefs") == ("False", "ClassEmpty")
     assert condition(result.tiers["llm/cheap"], "ResolvedRefs") == ("False", "SecretNotFound")
+
+
+def test_a_class_that_is_empty_for_want_of_a_key_says_where_to_look():
+    """Another candidate would help, too, but is not what is wrong."""
+    turns = published(KEYED, DEAR, secrets=(secret(),))
+    said = message(turns.turn((KEYED, DEAR), (policy(),)).policies[NAME], "ResolvedRefs")
+    assert said.startswith(
+        "spec.routes[Simple]: no candidate takes requests; see the condition ResolvedRefs of ModelTier llm/cheap."
+        " Model small of tier llm/cheap has no provider whose key can be sent."
+    )
+    assert "add one" not in said
+
+
+def test_a_disabled_model_is_no_matter_of_its_missing_key():
+    """With the key back it would still be out."""
+    turns = published(KEYED, DEAR, secrets=(secret(),))
+    off = tier("cheap", model(state="Disabled"), providers=[provider(**KEY)], generation=2)
+    said = message(turns.turn((off, DEAR), (policy(),)).policies[NAME], "ResolvedRefs")
+    assert said.startswith("spec.routes[Simple]: no candidate takes requests; add one. Model small of tier llm/cheap ")
 
 
 def test_a_model_with_another_provider_stays_when_one_key_is_missing():

@@ -207,6 +207,17 @@ def test_a_class_left_empty_under_the_published_generation_is_said_in_resolved_r
     )
 
 
+def test_an_empty_class_names_the_models_of_its_own_route_alone():
+    """Others of the same tier may be out as well, and have no part in it."""
+    named = {"tierRef": {"name": "dear"}, "models": ["small"]}
+    asked, models = policy(routes=routes(complex_=[named])), ("small", "other", "third")
+    turns = published(CHEAP, tier("dear", *map(model, models)), policies=(asked,))
+    off = tier("dear", model("small", state="Disabled"), model("other", state="Draining"), model("third"), generation=2)
+    assert message(turns.turn((CHEAP, off), (asked,)).policies[NAME], "ResolvedRefs") == (
+        "spec.routes[Complex]: no candidate takes requests; add one. Model small of tier llm/dear is disabled."
+    )
+
+
 @pytest.mark.parametrize("state", ["Draining", "Disabled"])
 def test_an_edit_that_leaves_a_class_empty_is_refused(state):
     """Nobody may publish a class that can only answer 503."""

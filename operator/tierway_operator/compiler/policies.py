@@ -13,7 +13,14 @@ from tierway_operator.compiler.objects import Object, comes_from
 from tierway_operator.compiler.references import Reference, Resolved, references, resolved
 from tierway_operator.compiler.tables import expression_problems, route_table
 from tierway_operator.compiler.tiers import TierFacts
-from tierway_operator.compiler.withdrawals import departed, empty_classes, next_state, unsendable, withdrawals
+from tierway_operator.compiler.withdrawals import (
+    departed,
+    empty_classes,
+    next_state,
+    unsendable,
+    why_empty,
+    withdrawals,
+)
 from tierway_operator.conditions import (
     ACCEPTED,
     CLASS_EMPTY,
@@ -108,7 +115,7 @@ def _judged_by_use(
     places = _useless(references(policy), table, keys) if new else {}
     useless = tuple(_unusable(key, paths, facts[key]) for key, paths in places.items())
     told = {path for paths in places.values() for path in paths}
-    empty = tuple(_empty(table, withdrawals(table, facts, keys), told))
+    empty = tuple(_empty(table, facts, keys, told))
     if new and (useless or empty):
         return _Draft(None, (*useless, *empty), (*found.known, *useless))
     return _Draft(table, (), (*found.known, *empty))
@@ -130,15 +137,17 @@ def _unusable(tier: str, paths: Iterable[str], facts: TierFacts) -> Problem:
     return Problem(TIER_NOT_USABLE, message)
 
 
-def _empty(table: RouteTable, withdrawn: tuple[Withdrawal, ...], told: Collection[str]) -> Iterator[Problem]:
+def _empty(
+    table: RouteTable, facts: Mapping[str, TierFacts], keys: Mapping[str, str], told: Collection[str]
+) -> Iterator[Problem]:
     """Yield the classes that nobody serves, but those of whose candidates it is `told` one by one."""
+    withdrawn = withdrawals(table, facts, keys)
     for request_class in empty_classes(table, withdrawn):
         path, candidates = f"spec.routes[{request_class}]", table.routes[request_class].candidates
         if all(f"{path}.candidates[{index}]" in told for index in range(len(candidates))):
             continue
-        tiers = {each.tier for each in candidates}
-        why = " ".join(each.message for each in withdrawn if each.tier in tiers)
-        yield Problem(CLASS_EMPTY, f"{path}: no candidate takes requests; add one. {why}")
+        message = f"{path}: no candidate takes requests; {why_empty(candidates, withdrawn, facts)}"
+        yield Problem(CLASS_EMPTY, message)
 
 
 def _keys(tables: Iterable[RouteTable | None], facts: Mapping[str, TierFacts], world: World) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Literal
 from tierway_operator.compiler.tiers import TierFacts
 from tierway_proxy.contract.base import CLASSES, RequestClass
 from tierway_proxy.contract.state import State, Withdrawal
-from tierway_proxy.contract.table import Model, RouteTable, Tier
+from tierway_proxy.contract.table import Choice, Model, RouteTable, Tier
 
 
 def departed(table: RouteTable, facts: Mapping[str, TierFacts]) -> tuple[Withdrawal, ...]:
@@ -75,6 +75,25 @@ def empty_classes(table: RouteTable, withdrawn: tuple[Withdrawal, ...]) -> Itera
         )
         if next(left, None) is None:
             yield request_class
+
+
+def why_empty(candidates: tuple[Choice, ...], withdrawn: tuple[Withdrawal, ...], facts: Mapping[str, TierFacts]) -> str:
+    """Say what helps a class that nobody serves, and what takes its candidates out."""
+    gone = [each for each in withdrawn if any(_concerns(each, choice) for choice in candidates)]
+    keyless = dict.fromkeys(each.tier for each in gone if _is_keyless(each, facts))
+    look = f"see the condition ResolvedRefs of ModelTier {', '.join(keyless)}" if keyless else "add one"
+    return f"{look}. {' '.join(each.message for each in gone)}"
+
+
+def _concerns(withdrawal: Withdrawal, choice: Choice) -> bool:
+    of_it = withdrawal.model is None or not choice.models or withdrawal.model in choice.models
+    return withdrawal.tier == choice.tier and of_it
+
+
+def _is_keyless(withdrawal: Withdrawal, facts: Mapping[str, TierFacts]) -> bool:
+    """Whether a model is out for want of a key, of which its tier's ResolvedRefs says more."""
+    tier, model = facts.get(withdrawal.tier), withdrawal.model
+    return tier is not None and model in tier.unsendable and tier.states.get(model) != "Disabled"
 
 
 def next_state(policy: str, withdrawn: tuple[Withdrawal, ...], before: State | None) -> State:
