@@ -1,4 +1,4 @@
-"""Says in the log when an object is refused or names what is not there, and when that is over.
+"""Says in the log when an object is refused, names what is not there or is answered by no provider, and when it is over.
 
 It is for whoever has only a terminal before them; the object's conditions say the same. What a store has said already,
 that a text is not valid, is not said a second time.
@@ -8,12 +8,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tierway_operator.conditions import ACCEPTED, RESOLVED_REFS
+from tierway_operator.conditions import ACCEPTED, AVAILABLE, RESOLVED_REFS
 from tierway_operator.store import Entry, Ref
 
 logger = logging.getLogger(__name__)
 
-_TOLD: Final = (ACCEPTED, RESOLVED_REFS)
+_TOLD: Final = (ACCEPTED, RESOLVED_REFS, AVAILABLE)
 
 Told = Mapping[str, tuple[str, str]]
 """Conditions of one object that were said to be False: type -> (reason, message)."""
@@ -33,6 +33,8 @@ class Teller:
         """Say what is new in the conditions of a status; one that is Unknown moves nothing."""
         before = self._told.get(ref, {})
         after = {**before, **self._false(ref, status)}
+        if _reason(before) == _reason(after):  # its words follow the breakers, from one write to the next
+            after |= {AVAILABLE: before[AVAILABLE]} if AVAILABLE in before else {}
         for each in status["conditions"]:
             if each["status"] == "True":
                 after.pop(each["type"], None)
@@ -46,6 +48,10 @@ class Teller:
             for each in status["conditions"]
             if each["type"] in _TOLD and each["status"] == "False" and not (fault and fault in each["message"])
         }
+
+
+def _reason(told: Told) -> str | None:
+    return told[AVAILABLE][0] if AVAILABLE in told else None
 
 
 def _say(name: str, before: Told, after: Told, stays: int | None) -> None:

@@ -74,6 +74,16 @@ def test_another_fault_is_said_too(said):
     ]
 
 
+def test_a_tier_of_which_no_provider_answers_is_said_once_until_one_does(said):
+    """Its message changes whenever a breaker opens or tries again; a line for each would flood the terminal."""
+    tier = Ref("ModelTier", "llm", "budget", "uid-2")
+    failing = [status(Available=f"AllFailing: {why}") for why in ("passed over", "no answer", "passed over")]
+    assert said(failing[0], tier) == [("WARNING", "ModelTier llm/budget: Available=False (AllFailing): passed over")]
+    assert [said(each, tier) for each in failing[1:]] == [[], []]
+    assert said(status(Available="Unknown"), tier) == []
+    assert said(status(Available="True"), tier) == [("INFO", "ModelTier llm/budget: Available=True again")]
+
+
 def test_what_is_unknown_is_no_end(said):
     """Nobody knows whether it is good again."""
     said(TYPO)

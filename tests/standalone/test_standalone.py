@@ -294,6 +294,7 @@ class TestGreeting:
         text = greeting(Path("yaml"), ["http://a:1"], {"llm/default": "It is broken."}, "llm/default")
         assert text.splitlines()[1:] == [
             "  llm/default is not served: It is broken.",
+            "What the proxies log is in yaml/.tierway/log.",
             "",
             "Edit the YAML in yaml: it is served as soon as it is good. Ctrl-C ends everything in order.",
         ]
@@ -312,10 +313,11 @@ class TestGreeting:
         """Whoever asks something then knows that it is kept, and where; a part of a percent is told as it was given."""
         recorded = recording(Path("kept"), 0.5, ["llm/default", "llm/other"])
         text = greeting(Path("y"), ["http://a:1"], {"llm/default": None}, "llm/default", recorded)
-        assert text.splitlines()[1:5] == [
+        assert text.splitlines()[1:6] == [
             "  http://a:1/llm/default/v1   (also /v1)",
             "Recorded below kept, redacted: 0.5% of the prompts that are classified for llm/default, llm/other.",
             "  tierway label kept -o labels.jsonl",
+            "What the proxies log is in y/.tierway/log.",
             "",
         ]
 

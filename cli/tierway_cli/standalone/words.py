@@ -67,7 +67,7 @@ def greeting(
         for name, fault in names.items()
         if fault is not None
     ]
-    lines += recorded
+    lines += [*recorded, f"What the proxies log is in {folder / '.tierway' / 'log'}."]
     policy = default if default in served else next(iter(served), None)
     return "\n".join([*lines, *(_to_try(folder, urls[0], policy) if policy else _to_mend(folder))])
 
