@@ -1,4 +1,4 @@
-"""Says in the log when an object is refused, names what is not there or is answered by no provider, and when it is over.
+"""Says in the log when an object is refused, names what is not there or is answered by no provider, and when that ends.
 
 It is for whoever has only a terminal before them; the object's conditions say the same. What a store has said already,
 that a text is not valid, is not said a second time.
