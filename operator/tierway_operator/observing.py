@@ -109,12 +109,15 @@ class Observer:
         return self._tally
 
     async def _keep(self, tally: Tally) -> None:
-        """Save a tally that says something new, and now and then one that does not: its time is when all was well."""
+        """Save a tally that says something new, and now and then one that does not: its time is when all was well.
+
+        One that cannot be saved is kept all the same, for the next: nobody may read it, and no proxy may go for it.
+        """
+        self._tally = tally
         content = _content(tally)
         if content != self._saved[1] or tally.at - self._saved[0] >= _SAVE_AT_LEAST_SECONDS:
             await self._store.save_tally(tallies.written(tally))
             self._saved = (tally.at, content)
-        self._tally = tally
 
     def _counted(self, asked: tuple[Proxy, ...], tally: Tally, now: float) -> Seen:
         date = tallies.day_of(now)

@@ -171,9 +171,12 @@ class Reconciler:
                 await trying.succeeded(self._bursts())
 
     async def _round(self) -> None:
-        if await self._observer.find():
-            self._hurry.set()
-        await self._observer.count(_ROUND_SECONDS)
+        try:
+            if await self._observer.find():
+                self._hurry.set()
+        finally:
+            # those of before are asked also while the store is away: what is counted then outlives who is killed then
+            await self._observer.count(_ROUND_SECONDS)
         await self._tell(None)
 
     async def _bursts(self) -> None:

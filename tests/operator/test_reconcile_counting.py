@@ -51,6 +51,37 @@ async def test_a_draining_proxy_may_go_after_its_last_counts_are_saved():
         assert requests(store) == 5
 
 
+async def _known(store):
+    """Proxies have been asked; from now on nothing of the store can be had."""
+    await until(lambda: (programmed(store) or [""])[0] == "True")
+    store.broken |= {"world", "proxies", "save_tally", "write_status"}
+
+
+async def test_what_is_counted_while_the_store_is_away_outlives_a_killed_proxy():
+    """Proxies of before are asked all the same; statuses have it as soon as they can be written."""
+    async with applied() as (store, fakes), running(store):
+        await _known(store)
+        asked = fakes[0].asked
+        fakes[0].days = {day_of(time.time()): day(attempts(5))}
+        await until(lambda: fakes[0].asked > asked + 1)
+        fakes[0].name, fakes[0].days = "after-the-kill", {}
+        await until(lambda: fakes[0].asked > asked + 3)
+        store.broken.clear()
+        await until(lambda: requests(store) == 5)
+
+
+async def test_a_proxy_may_not_go_while_its_counts_cannot_be_saved():
+    """It waits until they are."""
+    async with applied() as (store, fakes), running(store):
+        await _known(store)
+        fakes[0].days, fakes[0].final = {day_of(time.time()): day(attempts(5))}, True
+        asked = fakes[0].asked
+        await until(lambda: fakes[0].asked > asked + 2)
+        assert not fakes[0].acknowledged
+        store.broken.clear()
+        await until(lambda: fakes[0].acknowledged)
+
+
 async def test_a_restarted_operator_counts_on_from_the_tally():
     """Nothing is doubled, nothing forgotten."""
     async with applied() as (store, fakes):
