@@ -203,14 +203,18 @@ class Reconciler:
 
     async def _burst(self, until: float) -> None:
         """Look until all have what they should have; once in any case: who has come was never asked."""
-        asked = list(self._compiled.policies) if self._compiled else []
+        loop = asyncio.get_running_loop()
+        asked, glance = list(self._compiled.policies) if self._compiled else [], loop.time() + self._pace.glance
         while asked:
             await self._observer.look(_LOOK_SECONDS)
             await self._tell(asked)
             asked = self._lacking() if self._observer.seen.proxies else []
-            if asyncio.get_running_loop().time() >= until:
+            if loop.time() >= until:
                 return
             await asyncio.sleep(self._pace.poll)
+            if loop.time() >= glance:
+                await self._observer.find_others()
+                glance = loop.time() + self._pace.glance
 
     async def _tell(self, policies: Collection[str] | None) -> None:
         """Write the statuses of these policies, or of everything."""

@@ -69,6 +69,17 @@ async def test_while_nobody_serves_a_table_proxies_are_looked_for():
             await until(lambda: programmed(store) == ("True", "Programmed"))
 
 
+async def test_who_goes_and_who_comes_during_a_burst_is_seen():
+    """It follows the proxies of this moment, not those that it began with."""
+    pace = replace(FIRST_ROUND_ONLY, burst=3600.0, glance=0.01)
+    async with applied() as (store, fakes), running(store, pace):
+        fakes[1].stuck = True
+        await until(lambda: shown(store)[-1:] == [("Pending", "1/2")])
+        async with coming(store):
+            del store.members[1]
+            await until(lambda: programmed(store) == ("True", "Programmed"))
+
+
 async def test_a_straggler_that_has_caught_up_is_seen():
     """After the burst, too."""
     pace = replace(FIRST_ROUND_ONLY, burst=0.0, glance=0.01)
