@@ -123,7 +123,7 @@ def test_without_a_proxy_that_serves_nothing_is_programmed(release):
     )
     assert condition["reason"] == "NoProxies"
     release.announce(first, second)
-    eventually(lambda: programmed(release, "alone"), seconds=3)
+    eventually(lambda: programmed(release, "alone"), seconds=20)
 
 
 def test_a_policy_is_never_said_to_have_no_proxies_when_there_are(release):
@@ -134,7 +134,7 @@ def test_a_policy_is_never_said_to_have_no_proxies_when_there_are(release):
     release.announce(*release.stand_ins)
     release.apply(routed("prompt", "prompt"))
     with release.watched("routingpolicy", "prompt") as versions:
-        eventually(lambda: programmed(release, "prompt"), seconds=3)
+        eventually(lambda: programmed(release, "prompt"), seconds=20)
     shown = [version["status"]["summary"]["programmed"] for version in versions if version.get("status")]
     assert "0/0" not in shown
     assert shown[-1] == "2/2"
