@@ -5,7 +5,7 @@ taken for a hint and never for a fact.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any
 
 import kopf
@@ -18,8 +18,17 @@ Saw = Callable[[str | None, Mapping[str, Any]], None]
 _NOBODY_IN_PARTICULAR: Any = "tierway"
 
 
-def registry(saw: Saw) -> kopf.OperatorRegistry:
-    handlers = kopf.OperatorRegistry()
+_ENDING_SECONDS = 5.0
+"""How long kopf may take for the rest of its end; after a failure it hangs where a watch swallows its cancellation."""
+
+
+class HungError(Exception):
+    """kopf began to end and does not come to it."""
+
+
+def registry(saw: Saw, life: Callable[[], Coroutine[Any, Any, None]]) -> kopf.OperatorRegistry:
+    """`life`: begun when kopf begins, and cancelled by it with all that it finds when it ends."""
+    handlers, kept = kopf.OperatorRegistry(), set[asyncio.Task[None]]()
 
     @kopf.on.startup(registry=handlers)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
@@ -31,6 +40,8 @@ def registry(saw: Saw) -> kopf.OperatorRegistry:
         settings.watching.connect_timeout = 10
         settings.watching.server_timeout = 300
         settings.watching.inactivity_timeout = 70  # the end of a watch that hangs
+        settings.process.ultimate_exiting_timeout = None  # else it kills us ten minutes after an end that hangs
+        kept.add(asyncio.create_task(life()))
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.AiohttpSession:
@@ -46,16 +57,36 @@ def registry(saw: Saw) -> kopf.OperatorRegistry:
 
 
 async def watch(saw: Saw, namespaces: Collection[str], stop: asyncio.Event) -> None:
-    """Run kopf until `stop`; ends or raises earlier when kopf gives up (403, lasting 5xx).
+    """Run kopf until `stop`; ends or raises earlier when kopf gives up (403, lasting 5xx), also where it hangs then.
 
     A single namespace is watched with a Role; for none or several all are, and whoever is told picks.
     """
     single = list(namespaces) if len(namespaces) == 1 else []
-    await kopf.operator(
-        registry=registry(saw),
-        identity=_NOBODY_IN_PARTICULAR,
-        standalone=True,
-        clusterwide=not single,
-        namespaces=single,
-        stop_flag=stop,
+    ending = asyncio.Event()
+
+    async def life() -> None:
+        try:
+            await stop.wait()
+        finally:
+            ending.set()
+
+    ended = asyncio.create_task(ending.wait())
+    running = asyncio.create_task(
+        kopf.operator(
+            registry=registry(saw, life),
+            identity=_NOBODY_IN_PARTICULAR,
+            standalone=True,
+            clusterwide=not single,
+            namespaces=single,
+            stop_flag=stop,
+        )
     )
+    try:
+        await asyncio.wait({running, ended}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running}, timeout=_ENDING_SECONDS)
+        if not running.done():
+            raise HungError("kopf gave up and does not end")
+        await running
+    finally:
+        ended.cancel()
+        running.cancel()

@@ -1,7 +1,8 @@
 """kopf in a thread and an event loop of its own, started again whenever it ends.
 
 It ends for good on a 403 or a lasting 5xx, and then it cancels every task of its loop that it did not know: that loop
-must not be ours. Nor may its signal handlers be, which it installs only in the main thread.
+must not be ours. Nor may its signal handlers be, which it installs only in the main thread. Some of its tasks survive
+that: they are left behind with their loop.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ class Watching:
         while not self._ending.is_set():
             started = monotonic()
             try:
-                asyncio.run(self._once())
+                _run(self._once())
             except Exception as error:  # noqa: BLE001  # whatever ends it: without events edits wait for a resync
                 logger.warning("watching failed; it starts again", extra={"seconds": pause, "error": repr(error)})
             else:
@@ -59,6 +60,20 @@ class Watching:
         self._stop = lambda: _call(loop, stop.set)
         if not self._ending.is_set():
             await self._watch(stop)
+
+
+def _run(watch: Coroutine[Any, Any, None]) -> None:
+    """`asyncio.run`, but a task that swallows its cancellation is waited for no longer than a farewell takes."""
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(watch)
+    finally:
+        rest = asyncio.all_tasks(loop)
+        for task in rest:
+            task.cancel()
+        if rest:
+            loop.run_until_complete(asyncio.wait(rest, timeout=_FAREWELL_SECONDS))
+        loop.close()
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:

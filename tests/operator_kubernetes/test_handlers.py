@@ -1,11 +1,15 @@
-"""The events of kopf, in a container whose user is a number without a name."""
+"""kopf as it is run here: by a user who is a number without a name, and to an end that it does not find by itself."""
 
 import asyncio
 import getpass
+from types import SimpleNamespace
 from typing import NoReturn
 
+import aiohttp
+import kopf
 import pytest
 
+from tests.operator_kubernetes.fake_api import FakeApi
 from tierway_operator import handlers
 
 
@@ -31,3 +35,46 @@ async def test_a_user_without_a_name_may_watch(monkeypatch: pytest.MonkeyPatch) 
     (end,) = await asyncio.gather(watching, return_exceptions=True)
     assert isinstance(end, asyncio.CancelledError), end
     assert asked.is_set()
+
+
+async def test_kopf_that_gives_up_after_an_outage_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API server that has just started forbids for a moment; left alone, kopf hung then, and nobody watched.
+
+    It waits for four broken requests and five seconds more.
+    """
+    api = FakeApi()
+    async with api.serving() as address:
+
+        async def configuration() -> SimpleNamespace:
+            return SimpleNamespace(host=address)
+
+        monkeypatch.setattr(handlers, "configuration", configuration)
+        monkeypatch.setattr(handlers, "session", lambda _: aiohttp.ClientSession())
+        watching = asyncio.create_task(handlers.watch(lambda _, __: None, ["llm"], asyncio.Event()))
+        await asyncio.wait_for(api.watched.wait(), 20)
+        api.gone.set()
+        await asyncio.wait({watching}, timeout=60)
+        assert watching.done()
+        assert watching.exception() is not None
+
+
+async def test_an_end_of_kopf_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has cancelled what it found, and waits for one that swallows that."""
+    released, lives = asyncio.Event(), []
+
+    async def hanging(**_: object) -> None:
+        life = asyncio.create_task(lives[0]())
+        await asyncio.sleep(0)
+        life.cancel()
+        while not released.is_set():
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                continue
+
+    monkeypatch.setattr(handlers, "registry", lambda _, life: lives.append(life))
+    monkeypatch.setattr(kopf, "operator", hanging)
+    monkeypatch.setattr(handlers, "_ENDING_SECONDS", 0.01)
+    with pytest.raises(handlers.HungError):
+        await asyncio.wait_for(handlers.watch(lambda _, __: None, ["llm"], asyncio.Event()), 5)
+    released.set()

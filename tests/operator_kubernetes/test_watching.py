@@ -54,3 +54,32 @@ async def test_a_watch_that_cancels_all_it_finds_does_not_touch_our_loop():
     for task in (running, ours):
         task.cancel()
     await asyncio.gather(running, ours, return_exceptions=True)
+
+
+async def test_a_watch_that_leaves_what_swallows_its_cancellation_begins_again(monkeypatch):
+    """What is left behind ends with its loop."""
+    monkeypatch.setattr(watching, "_FAREWELL_SECONDS", 0.05)
+    again = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    left = []
+
+    async def stubborn():
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                continue
+
+    async def watch(stop):
+        if not left:
+            left.append(asyncio.create_task(stubborn()))
+            await asyncio.sleep(0)
+            raise PermissionError("403")
+        loop.call_soon_threadsafe(again.set)
+        await stop.wait()
+
+    running = asyncio.create_task(Watching(watch).run())
+    await asyncio.wait_for(again.wait(), 5)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    left[0]._log_destroy_pending = False  # it is known to be pending
