@@ -177,7 +177,7 @@ def test_another_release_takes_them_up_when_it_is_told_to(plane):
 def test_nothing_is_left_when_nothing_is_to_be_kept(plane):
     """`crds.keep=false` may come as late as that."""
     plane.helm("upgrade", "other", CHART, "--namespace=other", "--set", "crds.keep=false")
-    plane.helm("uninstall", "other", "--namespace=other", "--wait", "--timeout=60s")
+    plane.helm("uninstall", "other", "--namespace=other", "--wait", "--timeout=110s")
     assert plane.kubectl("get", "crds", *KINDS, "--ignore-not-found") == ""
     kinds = "clusterroles,clusterrolebindings,roles,rolebindings,services,deployments,networkpolicies,configmaps"
     left = plane.kubectl("get", kinds, "--all-namespaces", "-l", "app.kubernetes.io/name=tierway", "-o", "name")
