@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient, OpenAIError
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, OpenAIError, Timeout
 
 TOKEN = Path("/var/run/secrets/tierway/token")
 QUESTIONS = (
@@ -56,7 +56,7 @@ class Callers:
     async def _client(self, *, kept: bool) -> AsyncIterator[AsyncOpenAI]:
         # a keep-alive of nothing: each request has a connection of its own
         http = None if kept else DefaultAsyncHttpxClient(headers={"Connection": "close"})
-        options: dict[str, Any] = {"http_client": http, "timeout": 120, "max_retries": RETRIES}
+        options: dict[str, Any] = {"http_client": http, "timeout": Timeout(120, connect=5), "max_retries": RETRIES}
         async with AsyncOpenAI(base_url=self._url, api_key=self._key, **options) as client:
             yield client
 
