@@ -18,7 +18,6 @@ from tierway_operator.conditions import MODEL_NOT_FOUND, TIER_NOT_FOUND, Problem
 from tierway_operator.crds import committed_crds
 from tierway_operator.folder.documents import Document, Identity, Parsed, identity, parsed
 from tierway_operator.folder.files import is_source
-from tierway_operator.folder.listing import sentence
 from tierway_operator.folder.registry import KINDS
 from tierway_operator.folder.secrets import is_model, texts
 from tierway_operator.resources import GROUP
@@ -99,7 +98,7 @@ def _judged(file: str, document: Document, validator: Validator) -> Iterator[_Li
         faults = _model_faults(document)
     elif kind in KINDS or str(document.get("apiVersion", "")).startswith(f"{GROUP}/"):
         verdict = validator.validate(document)
-        faults = [sentence(refusal) for refusal in verdict.refusals] if isinstance(verdict, Refused) else []
+        faults = [str(refusal) for refusal in verdict.refusals] if isinstance(verdict, Refused) else []
     else:
         strange = unknown_kind(document)
         yield from () if strange is None else (_Line(f"{file}: {strange}"),)

@@ -172,11 +172,14 @@ class Reconciler:
 
     async def _round(self) -> None:
         try:
-            if await self._observer.find():
-                self._hurry.set()
-        finally:
-            # those of before are asked also while the store is away: what is counted then outlives who is killed then
+            others = await self._observer.find()
+        except Unreachable:
+            # those of before are asked all the same: what is counted now outlives who is killed before the next round
             await self._observer.count(_ROUND_SECONDS)
+            raise
+        if others:
+            self._hurry.set()
+        await self._observer.count(_ROUND_SECONDS)
         await self._tell(None)
 
     async def _bursts(self) -> None:

@@ -10,7 +10,7 @@ from localkube import Tool
 IMAGE = "localhost/pause:1"
 PORT = 8080
 DEADLINE_SECONDS = 60.0
-SERVES_ITS_NAME = f"echo $HOSTNAME >/work/index.html; echo serving; exec /busybox httpd -f -p {PORT} -h /work"
+SERVES_ITS_NAME = f"echo $HOSTNAME >/scratch/index.html; echo serving; exec /busybox httpd -f -p {PORT} -h /scratch"
 # what the restricted Pod Security Standard asks for, and a read-only root on top
 POD_SECURITY = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
 CONTAINER_SECURITY = {
@@ -21,17 +21,17 @@ CONTAINER_SECURITY = {
 
 
 def pod(name: str, script: str = SERVES_ITS_NAME, **spec: Any) -> dict[str, Any]:
-    """Return a restricted pod that runs a shell script, labelled `app: name`; /work is its own to write."""
+    """Return a restricted pod that runs a shell script, labelled `app: name`; /scratch is its own to write."""
     container = {
         "name": "busybox",
         "image": IMAGE,
         "imagePullPolicy": "Never",
         "command": ["/busybox", "sh", "-c", script],
         "securityContext": CONTAINER_SECURITY,
-        "volumeMounts": [{"name": "work", "mountPath": "/work"}, {"name": "token", "mountPath": "/token"}],
+        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}, {"name": "token", "mountPath": "/token"}],
     }
     token = {"serviceAccountToken": {"path": "token", "audience": "tierway", "expirationSeconds": 3600}}
-    volumes = [{"name": "work", "emptyDir": {}}, {"name": "token", "projected": {"sources": [token]}}]
+    volumes = [{"name": "scratch", "emptyDir": {}}, {"name": "token", "projected": {"sources": [token]}}]
     whole = {"securityContext": POD_SECURITY, "containers": [container], "volumes": volumes} | spec
     metadata = {"name": name, "labels": {"app": name.partition("-")[0]}}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": whole}

@@ -106,7 +106,7 @@ def test_a_killed_program_comes_back_and_pods_run_on(
 def test_pods_find_one_another_while_the_api_server_is_away(cluster: Cluster, kubectl: Tool, namespace: str) -> None:
     """Names and ways stay what they were; afterwards the node is ready and the pods are the same."""
     create(kubectl, namespace, pod("web"), service("web"))
-    ask = f"{asks(f'web.{namespace}')} >/work/answer && echo ok || echo lost"
+    ask = f"{asks(f'web.{namespace}')} >/scratch/answer && echo ok || echo lost"
     create(kubectl, namespace, pod("caller", f"while true; do {ask}; /busybox sleep 0.1; done"))
     said = f"--namespace={namespace}", "caller"
     assert eventually(lambda: "ok" in kubectl("logs", *said))

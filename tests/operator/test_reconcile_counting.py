@@ -70,6 +70,23 @@ async def test_what_is_counted_while_the_store_is_away_outlives_a_killed_proxy()
         await until(lambda: requests(store) == 5)
 
 
+async def test_an_operator_that_ends_asks_nobody_any_more(monkeypatch):
+    """Also when it was about to learn who the proxies are: its end has a count of its own."""
+    async with applied() as (store, fakes):
+        async with running(store):
+            await _known(store)
+            looking = asyncio.Event()
+
+            async def without_end():
+                looking.set()
+                await asyncio.Event().wait()
+
+            monkeypatch.setattr(store, "proxies", without_end)
+            await looking.wait()
+            asked = fakes[0].asked
+        assert fakes[0].asked == asked
+
+
 async def test_a_proxy_may_not_go_while_its_counts_cannot_be_saved():
     """It waits until they are."""
     async with applied() as (store, fakes), running(store):

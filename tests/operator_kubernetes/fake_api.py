@@ -14,10 +14,13 @@ BROKEN = 3  # connections of each watch, after which it is as with a server that
 
 
 class FakeApi:
-    """`watched`: both kinds are. `gone`: watches break, then one of them is forbidden and the other gets no answer."""
+    """`watched`: both kinds are. `gone`: watches break, then one of them is forbidden and the other gets no answer.
+
+    `again`: somebody has listed since, to watch anew.
+    """
 
     def __init__(self) -> None:
-        self.watched, self.gone = asyncio.Event(), asyncio.Event()
+        self.watched, self.gone, self.again = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._watches: set[str] = set()
         self._broken = dict.fromkeys(KINDS, 0)
 
@@ -39,6 +42,8 @@ class FakeApi:
         if name not in KINDS:
             return web.json_response(_discovered(request.path))
         if "watch" not in request.query:
+            if self.gone.is_set():
+                self.again.set()
             return web.json_response({"kind": f"{KINDS[name]}List", "metadata": {"resourceVersion": "1"}, "items": []})
         return await (self._after(request, name) if self.gone.is_set() else self._watch(request, name))
 

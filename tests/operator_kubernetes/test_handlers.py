@@ -11,6 +11,7 @@ import pytest
 
 from tests.operator_kubernetes.fake_api import FakeApi
 from tierway_operator import handlers
+from tierway_operator.watching import Watching
 
 
 async def test_a_user_without_a_name_may_watch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,10 +38,10 @@ async def test_a_user_without_a_name_may_watch(monkeypatch: pytest.MonkeyPatch) 
     assert asked.is_set()
 
 
-async def test_kopf_that_gives_up_after_an_outage_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An API server that has just started forbids for a moment; left alone, kopf hung then, and nobody watched.
+async def test_after_an_outage_in_which_kopf_gives_up_it_watches_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API server that has just started forbids for a moment; left alone, kopf hung at its end, and nobody watched.
 
-    It waits for four broken requests and five seconds more.
+    It gives up after four requests, and ends five seconds later.
     """
     api = FakeApi()
     async with api.serving() as address:
@@ -50,12 +51,15 @@ async def test_kopf_that_gives_up_after_an_outage_comes_to_an_end(monkeypatch: p
 
         monkeypatch.setattr(handlers, "configuration", configuration)
         monkeypatch.setattr(handlers, "session", lambda _: aiohttp.ClientSession())
-        watching = asyncio.create_task(handlers.watch(lambda _, __: None, ["llm"], asyncio.Event()))
+        watching = Watching(lambda stop: handlers.watch(lambda _, __: None, ["llm"], stop))
+        running = asyncio.create_task(watching.run())
         await asyncio.wait_for(api.watched.wait(), 20)
         api.gone.set()
-        await asyncio.wait({watching}, timeout=60)
-        assert watching.done()
-        assert watching.exception() is not None
+        try:
+            await asyncio.wait_for(api.again.wait(), 60)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_an_end_of_kopf_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,11 +40,8 @@ def run(args: argparse.Namespace) -> int:
         for number, flag in ((args.port, "--port"), (args.admin_port, "--admin-port")):
             free_port(args.host, number, flag)
         uvloop.run(_serve(args))
-    except PortError as error:
+    except (PortError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
-        return 1
-    except OSError as reason:
-        print(f"tierway provider: {reason.strerror or reason}", file=sys.stderr)
         return 1
     return 0
 

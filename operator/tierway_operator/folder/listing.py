@@ -7,7 +7,7 @@ from typing import Any
 from tierway_operator.folder.documents import Document, Identity, Parsed, identity
 from tierway_operator.folder.registry import KINDS, Registry
 from tierway_operator.store import Entry
-from tierway_operator.validation import Refusal, Refused, Validator
+from tierway_operator.validation import Refused, Validator
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Lister:
         if isinstance(verdict, Refused):
             self._registry.broken(which, file, now)
             more = len(verdict.refusals) - _SHOWN
-            told = "; ".join(sentence(each) for each in verdict.refusals[:_SHOWN])
+            told = "; ".join(map(str, verdict.refusals[:_SHOWN]))
             told += f"; and {more} more" if more > 0 else ""
             return f"{file}: {told}" + ("" if told.endswith("?") else ".")
         self._registry.good(which, verdict.object, file, now)
@@ -90,8 +90,3 @@ class Lister:
         for name in self._faults.keys() - faults.keys():
             logger.info("%s: good again", name)
         self._faults = faults
-
-
-def sentence(refusal: Refusal) -> str:
-    """Return what is wrong, and where, once: an unknown field is named by the API server's own words."""
-    return refusal.message if refusal.message.startswith("unknown field") else str(refusal)

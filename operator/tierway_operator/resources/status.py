@@ -85,7 +85,8 @@ class ModelStatus(Shape):
     output_tokens_per_second: OutputSpeed | None = None
     """Output speed, in the observation window."""
     ttlt: LastToken | None = None
-    """Time to the last byte, in the observation window."""
+    """Time from a request's arrival to the last byte of the answer, in the observation window: with the check of the
+    caller's key, the upload, and what was tried before."""
     cost: Money | None = None
     """What the model cost today (UTC), abandoned attempts included."""
     output_tokens: Count64 | None = None

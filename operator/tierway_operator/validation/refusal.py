@@ -15,7 +15,8 @@ class Refusal:
     blocking: bool = True
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
+        """What is wrong, and where, once: of an unknown field the API server's own words name it."""
+        return self.message if self.message.startswith("unknown field") else f"{self.field}: {self.message}"
 
 
 def written(path: Iterable[str | int]) -> str:

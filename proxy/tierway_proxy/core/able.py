@@ -22,8 +22,10 @@ def unable(candidate: Candidate, ask: Examined, limit: int | None) -> str | None
 
 def longest_answer(candidate: Candidate, ask: Examined, limit: int | None) -> int:
     """The output tokens that the request asks of this candidate, as limited; 0 when it leaves them to us."""
+    if ask.output_tokens is None:
+        return 0
     most = output_limit(candidate, limit)
-    return (ask.output_tokens or 0) if most is None else min(ask.output_tokens or 0, most)
+    return ask.output_tokens if most is None else min(ask.output_tokens, most)
 
 
 def output_limit(candidate: Candidate, limit: int | None) -> int | None:

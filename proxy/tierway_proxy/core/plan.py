@@ -111,14 +111,13 @@ def _chain(
     skipped: list[Skipped] = []
     short: list[int] = []  # the limits of those who would serve it if it asked for less
     for each in target.candidates:
-        reason = unable(each, target.ask, limit)
-        most = _refused_above(catalog, each, target.ask, limit) if reason is None else None
-        if most is not None:
-            reason = f"gives at most {most} output tokens"
-            short.append(most)
-        elif reason is None:
-            reason = unfit_now(each, health, now)
-            (fit if reason is None else unfit).append(each)
+        if (reason := unable(each, target.ask, limit)) is None:
+            if (most := _refused_above(catalog, each, target.ask, limit)) is not None:
+                reason = f"gives at most {most} output tokens"
+                short.append(most)
+            else:
+                reason = unfit_now(each, health, now)
+                (fit if reason is None else unfit).append(each)
         if reason is not None:
             skipped.append(Skipped(each.key, reason))
     if not fit and not unfit:
